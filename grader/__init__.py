@@ -1,0 +1,1 @@
+"""The grader: from a submission to a verdict."""

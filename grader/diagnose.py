@@ -1,0 +1,67 @@
+"""Which misconception explains what a student's part did: the one that answers every question alike."""
+
+from __future__ import annotations
+
+from . import content
+from .judge import Case, Local, Trial
+from .model import Diagnosis, Misconception, Outcome
+
+ENOUGH = 40
+"""Cases replayed at the most for one part."""
+
+
+def diagnose(trial: Trial) -> dict[str, Misconception]:
+    """For each failing test, by its id, the misconception that explains it, if one does.
+
+    A misconception that answers every question about the part as the student did explains all of its failing tests.
+    Where none does (two mistakes at once, say), one that answers a failing test's own questions alike explains that test.
+    """
+    found: dict[str, Misconception] = {}
+    for part in trial.exercise.parts:
+        cases = [case for case in trial.transcript if case.part == part.name]
+        failing = [case for case in cases if case.wrong]
+        if failing:
+            found |= _explain(trial, cases, failing)
+    return found
+
+
+def explained(wrong: Misconception) -> Diagnosis:
+    """A misconception as a report shows it."""
+    return Diagnosis(wrong.part, wrong.id, wrong.explanation, wrong.advice)
+
+
+def _explain(trial: Trial, cases: list[Case], failing: list[Case]) -> dict[str, Misconception]:
+    part = failing[0].part
+    candidates = [wrong for wrong in content.misconceptions(trial.exercise) if wrong.part == part]
+    replay = _Replay(trial)
+    passing = [case for case in cases if not case.wrong]
+    alike = {wrong.id: [case for case in failing[:ENOUGH] if replay.alike(wrong, case)] for wrong in candidates}
+    candidates = [wrong for wrong in candidates if alike[wrong.id]]
+    for wrong in candidates:
+        if len(alike[wrong.id]) == len(failing[:ENOUGH]) and all(replay.alike(wrong, case) for case in passing[:ENOUGH]):
+            return {case.test: wrong for case in failing}
+    # no one mistake explains everything: the one that explains most speaks first, each for the tests it explains
+    found: dict[str, Misconception] = {}
+    for wrong in sorted(candidates, key=lambda wrong: -len(alike[wrong.id])):
+        for case in alike[wrong.id]:
+            if _telling(case):
+                found.setdefault(case.test, wrong)
+    return found
+
+
+def _telling(case: Case) -> bool:
+    """Whether a case's answer says something of its own: that something was raised does not."""
+    return case.answer.failure is None
+
+
+class _Replay:
+    def __init__(self, trial: Trial) -> None:
+        self.trial = trial
+        self.answers: dict[tuple[str, int], Outcome] = {}
+
+    def alike(self, wrong: Misconception, case: Case) -> bool:
+        key = (wrong.id, id(case))
+        if key not in self.answers:
+            local = Local(self.trial.exercise, content.standing_in(self.trial.exercise, wrong))
+            self.answers[key] = local.run(case.part, case.probe, case.args, case.options, "cpu")
+        return case.alike(self.answers[key])

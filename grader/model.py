@@ -1,0 +1,204 @@
+"""The words of the design as frozen dataclasses: what passes between the modules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Union
+
+if TYPE_CHECKING:
+    import torch
+
+Status = Literal["pass", "fail", "error", "skip"]
+
+RUNGS = ("shape", "number", "values", "gradient", "edge", "layout", "dtype", "device", "training", "bar")
+"""The ladder of every part, lowest rung first."""
+
+FOUNDATION = ("shape", "number", "values")
+"""Rungs that carry the others: while one of them fails, the part's other rungs earn nothing."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One function or class of an exercise: graded, hinted and scored on its own."""
+
+    name: str
+    points: float
+    hints: tuple[str, ...]
+    builtin: str | None = None
+    forbidden: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a submission may use. Seconds are wall time; `memory_mb` is beyond a bare worker's."""
+
+    call_seconds: float = 5.0
+    import_seconds: float = 10.0
+    total_seconds: float = 60.0
+    memory_mb: int = 2048
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise on disk. `tests`, `solution` and `misconceptions` may be absent in a student's copy."""
+
+    id: str
+    title: str
+    minutes: int
+    summary: str
+    requires: tuple[str, ...]
+    parts: tuple[Part, ...]
+    limits: Limits
+    folder: Path
+    module: str
+    solution: Path
+    misconceptions: Path
+    tests: Path
+
+    @property
+    def stub(self) -> Path:
+        """The file that a student edits, as it is handed out."""
+        return self.folder / self.module
+
+    @property
+    def points(self) -> float:
+        """The sum of the parts' points."""
+        return sum(part.points for part in self.parts)
+
+    def part(self, name: str) -> Part:
+        """The part of that name; KeyError if there is none."""
+        for part in self.parts:
+            if part.name == name:
+                return part
+        raise KeyError(name)
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """Something that came back and is no plain data: its type and a short text, nothing more."""
+
+    type: str
+    text: str = ""
+
+
+Value = Union[None, bool, int, float, str, "torch.Tensor", Opaque, "list[Value]", "dict[str, Value]"]
+"""What the wire carries."""
+
+
+@dataclass(frozen=True)
+class SourceLine:
+    """One line of the student's own file on the way to an exception."""
+
+    number: int
+    function: str
+    text: str
+
+
+FailureKind = Literal["exception", "forbidden", "missing", "unwritten", "timeout", "crash", "refused"]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a call brought no value back, as far as the worker (which may lie) or the parent saw it.
+
+    Attributes:
+        kind: `exception` the student's code raised; `forbidden` it called what it may not; `missing` the part
+            is not defined; `unwritten` it still raises NotImplementedError; `timeout`, `crash` the worker was
+            stopped or died; `refused` what it sent back was no plain data.
+        bases: names of the exception's classes, most derived first.
+    """
+
+    kind: FailureKind
+    type: str
+    message: str
+    bases: tuple[str, ...] = ()
+    lines: tuple[SourceLine, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one probe gave on one implementation: a value or a failure, and what was printed meanwhile."""
+
+    value: Value = None
+    failure: Failure | None = None
+    prints: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """A named, runnable wrong implementation of one part, with its explanation.
+
+    Attributes:
+        fails: names of hidden tests (without parameters) that it must fail.
+        implementation: the wrong function or class.
+    """
+
+    id: str
+    part: str
+    explanation: str
+    advice: str
+    fails: tuple[str, ...]
+    implementation: object
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """One hidden test's verdict."""
+
+    id: str
+    part: str
+    rung: str
+    status: Status
+    score: float
+    max_score: float
+    message: str = ""
+    misconception: str | None = None
+    seconds: float = 0.0
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class PartResult:
+    """One part's verdict; `unwritten` says that the student has not begun it."""
+
+    name: str
+    score: float
+    max_score: float
+    status: Status
+    unwritten: bool = False
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A misconception that explains what a part of a submission did."""
+
+    part: str
+    misconception: str
+    explanation: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """One submission's verdict on one exercise: `to_json` of `report` writes it as format_version 1."""
+
+    exercise: str
+    status: Status
+    score: float
+    max_score: float
+    device: str
+    confinement: str
+    seed: int
+    submission: str
+    submission_sha256: str
+    seconds: float
+    parts: tuple[PartResult, ...]
+    tests: tuple[TestResult, ...]
+    student: str | None = None
+    flags: tuple[str, ...] = ()
+    diagnoses: tuple[Diagnosis, ...] = ()
+    prints: str = ""
+    notes: tuple[str, ...] = field(default=())

@@ -1,0 +1,60 @@
+"""From verdicts to points: how a part's points are split over its tests, and when they are earned.
+
+A part's points are shared equally among its test functions, and a function's share among its parameters. What stands
+above the foundation (shape, number, values) earns nothing while the foundation does not hold: the edge cases
+of a function whose values are wrong are worth nothing. A skipped test's points leave the maximum.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from .judge import Trial, Verdict
+from .model import FOUNDATION, Misconception, PartResult, Status, TestResult
+
+
+def score(trial: Trial, explained: Mapping[str, Misconception]) -> tuple[tuple[PartResult, ...], tuple[TestResult, ...]]:
+    """The parts and tests of a finished trial, with their points."""
+    parts: list[PartResult] = []
+    tests: list[TestResult] = []
+    for part in trial.exercise.parts:
+        if trial.only and part.name not in trial.only:
+            continue
+        verdicts = [verdict for verdict in trial.verdicts if verdict.part == part.name]
+        scored = _score_part(part.points, verdicts, explained)
+        tests += scored
+        status = worst([test.status for test in scored])
+        unwritten = any(v.failure is not None and v.failure.kind == "unwritten" for v in verdicts)
+        parts.append(PartResult(part.name, _sum(t.score for t in scored), _sum(t.max_score for t in scored), status, unwritten))
+    return tuple(parts), tuple(tests)
+
+
+def worst(statuses: list[Status]) -> Status:
+    """What a group of verdicts amounts to: error over fail over pass; skip only if nothing else is there."""
+    for status in ("error", "fail", "pass"):
+        if status in statuses:
+            return status  # type: ignore[return-value]
+    return "skip"
+
+
+def _score_part(points: float, verdicts: list[Verdict], explained: Mapping[str, Misconception]) -> list[TestResult]:
+    functions = Counter(verdict.function for verdict in verdicts)
+    founded = all(v.status in ("pass", "skip") for v in verdicts if v.rung in FOUNDATION)
+    results = []
+    for verdict in verdicts:
+        share = points / len(functions) / functions[verdict.function]
+        full = 0.0 if verdict.status == "skip" else share
+        earned = share if verdict.status == "pass" and founded else 0.0
+        wrong = explained.get(verdict.id) if verdict.status == "fail" else None
+        results.append(
+            TestResult(
+                verdict.id, verdict.part, verdict.rung, verdict.status, round(earned, 6), round(full, 6),
+                verdict.message, wrong.id if wrong else None, round(verdict.seconds, 4), verdict.device,
+            )
+        )  # fmt: skip
+    return results
+
+
+def _sum(points: object) -> float:
+    return round(sum(points), 3)  # type: ignore[call-overload,no-any-return]

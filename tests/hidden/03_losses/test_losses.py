@@ -1,0 +1,571 @@
+"""What is expected of 03_losses."""
+
+import math
+
+import pytest
+import torch
+
+from nnkata.grader.content import part, rung
+
+REDUCTIONS = ["mean", "sum", "none"]
+PAIRS = ["mse_loss", "l1_loss"]
+
+
+def tensors(*lists):
+    return [torch.tensor(values) for values in lists]
+
+
+# -- mse_loss and l1_loss --------------------------------------------------------------------------------------------
+
+
+@part("mse_loss")
+@rung("number")
+def test_mse_by_hand(judge):
+    input, target = tensors([1.0, 2.0, 3.0], [1.0, 4.0, 0.0])
+    judge.expect(13 / 3, input, target)
+    judge.expect(13.0, input, target, reduction="sum")
+    judge.expect(torch.tensor([0.0, 4.0, 9.0]), input, target, reduction="none")
+
+
+@part("mse_loss")
+@rung("values")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_mse_matches_pytorch(judge, draw, reduction):
+    judge.value(draw.normal(4, 3), draw.normal(4, 3), reduction=reduction)
+    judge.value(draw.normal(2, 3, 5, scale=10), draw.normal(2, 3, 5), reduction=reduction)
+
+
+@part("mse_loss")
+@rung("values")
+def test_mse_mean_is_the_default(judge, draw):
+    judge.value(draw.normal(7), draw.normal(7))
+    judge.value(draw.normal(5, 1), draw.normal(5, 1))
+
+
+@part("mse_loss")
+@rung("gradient")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_mse_gradient(judge, draw, reduction):
+    judge.gradient(draw.normal(4, 3), draw.normal(4, 3), wrt=[0, 1], reduction=reduction)
+
+
+@part("mse_loss")
+@rung("edge")
+def test_mse_rejects_other_shapes(judge, draw):
+    judge.value(draw.normal(4, 1), draw.normal(4, 1))
+    judge.using(builtin=False).rejects(ValueError, draw.normal(4, 1), draw.normal(4))
+    judge.using(builtin=False).rejects(ValueError, draw.normal(4, 3), draw.normal(3))
+    judge.using(builtin=False).rejects(ValueError, draw.normal(4), draw.normal(), reduction="none")
+
+
+@part("mse_loss")
+@rung("edge")
+def test_mse_rejects_other_reductions(judge, draw):
+    judge.value(draw.normal(3), draw.normal(3), reduction="sum")
+    judge.rejects(ValueError, draw.normal(3), draw.normal(3), reduction="average")
+
+
+@part("mse_loss")
+@rung("edge")
+def test_mse_of_large_values_and_empty_batches(judge, draw):
+    judge.value(draw.normal(3, scale=1e3), draw.normal(3, scale=1e3))
+    judge.value(torch.zeros(0, 3), torch.zeros(0, 3), reduction="sum")
+    judge.value(torch.zeros(0, 3), torch.zeros(0, 3), reduction="mean")
+
+
+@part("mse_loss")
+@rung("layout")
+def test_mse_of_other_memory_layouts(judge, draw):
+    for _, input in draw.layouts(draw.normal(4, 3)):
+        judge.value(input, draw.normal(4, 3))
+    judge.value(draw.normal(1, 3).expand(4, 3), draw.normal(4, 1).expand(4, 3))
+
+
+@part("mse_loss")
+@rung("dtype")
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_mse_keeps_the_dtype(judge, draw, dtype):
+    judge.gradient(draw.normal(4, 3, dtype=dtype), draw.normal(4, 3, dtype=dtype))
+
+
+@part("mse_loss")
+@rung("device")
+def test_mse_on_another_device(judge, draw):
+    judge.elsewhere(draw.normal(4, 3), draw.normal(4, 3))
+
+
+@part("l1_loss")
+@rung("number")
+def test_l1_by_hand(judge):
+    input, target = tensors([1.0, 2.0, 3.0], [1.0, 4.0, 0.0])
+    judge.expect(5 / 3, input, target)
+    judge.expect(5.0, input, target, reduction="sum")
+    judge.expect(torch.tensor([0.0, 2.0, 3.0]), input, target, reduction="none")
+
+
+@part("l1_loss")
+@rung("values")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_l1_matches_pytorch(judge, draw, reduction):
+    judge.value(draw.normal(4, 3), draw.normal(4, 3), reduction=reduction)
+    judge.value(draw.normal(2, 3, 5, scale=10), draw.normal(2, 3, 5), reduction=reduction)
+
+
+@part("l1_loss")
+@rung("values")
+def test_l1_mean_is_the_default(judge, draw):
+    judge.value(draw.normal(7), draw.normal(7))
+    judge.value(draw.normal(5, 1), draw.normal(5, 1))
+
+
+@part("l1_loss")
+@rung("gradient")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_l1_gradient(judge, draw, reduction):
+    judge.gradient(draw.normal(4, 3), draw.normal(4, 3), wrt=[0, 1], reduction=reduction)
+
+
+@part("l1_loss")
+@rung("gradient")
+def test_l1_gradient_where_the_error_is_zero(judge):
+    judge.gradient(*tensors([1.0, 2.0, 3.0], [1.0, 4.0, 3.0]))
+
+
+@part("l1_loss")
+@rung("edge")
+def test_l1_rejects_other_shapes(judge, draw):
+    judge.value(draw.normal(4, 1), draw.normal(4, 1))
+    judge.using(builtin=False).rejects(ValueError, draw.normal(4, 1), draw.normal(4))
+    judge.using(builtin=False).rejects(ValueError, draw.normal(4, 3), draw.normal(3))
+    judge.using(builtin=False).rejects(ValueError, draw.normal(4), draw.normal(), reduction="none")
+
+
+@part("l1_loss")
+@rung("edge")
+def test_l1_rejects_other_reductions(judge, draw):
+    judge.value(draw.normal(3), draw.normal(3), reduction="sum")
+    judge.rejects(ValueError, draw.normal(3), draw.normal(3), reduction="average")
+
+
+@part("l1_loss")
+@rung("edge")
+def test_l1_of_large_values_and_empty_batches(judge, draw):
+    judge.value(draw.normal(3, scale=1e4), draw.normal(3, scale=1e4))
+    judge.value(torch.zeros(0, 3), torch.zeros(0, 3), reduction="sum")
+
+
+@part("l1_loss")
+@rung("layout")
+def test_l1_of_other_memory_layouts(judge, draw):
+    for _, input in draw.layouts(draw.normal(4, 3)):
+        judge.value(input, draw.normal(4, 3))
+
+
+@part("l1_loss")
+@rung("dtype")
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_l1_keeps_the_dtype(judge, draw, dtype):
+    judge.gradient(draw.normal(4, 3, dtype=dtype), draw.normal(4, 3, dtype=dtype))
+
+
+@part("l1_loss")
+@rung("device")
+def test_l1_on_another_device(judge, draw):
+    judge.elsewhere(draw.normal(4, 3), draw.normal(4, 3))
+
+
+# -- nll_loss --------------------------------------------------------------------------------------------------------
+
+
+def log_probabilities(draw, rows=6, classes=4, dtype=torch.float32):
+    return torch.log_softmax(draw.normal(rows, classes, dtype=torch.float64), dim=1).to(dtype)
+
+
+@part("nll_loss")
+@rung("number")
+def test_nll_by_hand(judge):
+    input = torch.tensor([[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]]).log()
+    target = torch.tensor([1, 2])
+    judge.expect((math.log(4) + math.log(1.25)) / 2, input, target)
+    judge.expect(torch.tensor([math.log(4), math.log(1.25)]), input, target, reduction="none")
+
+
+@part("nll_loss")
+@rung("values")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_nll_matches_pytorch(judge, draw, reduction):
+    judge.value(log_probabilities(draw), draw.integers(4, 6), reduction=reduction)
+    judge.value(log_probabilities(draw, 1, 9), draw.integers(9, 1), reduction=reduction)
+
+
+@part("nll_loss")
+@rung("values")
+def test_nll_mean_is_the_default(judge, draw):
+    judge.value(log_probabilities(draw), draw.integers(4, 6))
+
+
+@part("nll_loss")
+@rung("edge")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_nll_class_weights(judge, draw, reduction):
+    target = torch.tensor([0, 1, 2, 3, 3, 1])
+    weight = draw.uniform(4, low=0.2, high=3.0)
+    judge.value(log_probabilities(draw), target, weight=weight, reduction=reduction)
+
+
+@part("nll_loss")
+@rung("edge")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_nll_ignored_rows(judge, draw, reduction):
+    target = torch.tensor([0, -100, 2, 3, -100, 1])
+    judge.value(log_probabilities(draw), target, reduction=reduction)
+    target = torch.tensor([0, 2, 2, 3, 1, 1])
+    judge.value(log_probabilities(draw), target, ignore_index=2, reduction=reduction)
+    judge.value(log_probabilities(draw), target - (target == 2) * 3, ignore_index=-1, reduction=reduction)
+
+
+@part("nll_loss")
+@rung("edge")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_nll_weights_and_ignored_rows_together(judge, draw, reduction):
+    target = torch.tensor([0, -100, 2, 3, 0, 1])
+    weight = draw.uniform(4, low=0.2, high=3.0)
+    judge.value(log_probabilities(draw), target, weight=weight, reduction=reduction)
+    judge.value(log_probabilities(draw), target.clamp(0), weight=weight, ignore_index=0, reduction=reduction)
+
+
+@part("nll_loss")
+@rung("edge")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_nll_with_every_row_ignored(judge, draw, reduction):
+    judge.value(log_probabilities(draw, 3), torch.tensor([0, 1, 2]), reduction=reduction)
+    judge.value(log_probabilities(draw, 3), torch.tensor([-100, -100, -100]), reduction=reduction)
+
+
+@part("nll_loss")
+@rung("gradient")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_nll_gradient(judge, draw, reduction):
+    target = torch.tensor([0, -100, 2, 3, 0, 1])
+    weight = draw.uniform(4, low=0.2, high=3.0)
+    judge.gradient(log_probabilities(draw), target, weight=weight, reduction=reduction)
+    judge.gradient(log_probabilities(draw), target.clamp(0), reduction=reduction)
+
+
+@part("nll_loss")
+@rung("edge")
+def test_nll_rejects_other_reductions(judge, draw):
+    judge.value(log_probabilities(draw), draw.integers(4, 6), reduction="sum")
+    judge.rejects(ValueError, log_probabilities(draw), draw.integers(4, 6), reduction="average")
+
+
+@part("nll_loss")
+@rung("layout")
+def test_nll_of_other_memory_layouts(judge, draw):
+    for _, input in draw.layouts(log_probabilities(draw)):
+        judge.value(input, draw.integers(4, 6))
+    judge.value(log_probabilities(draw), draw.integers(4, 1).expand(6))
+
+
+@part("nll_loss")
+@rung("dtype")
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_nll_keeps_the_dtype(judge, draw, dtype):
+    judge.gradient(log_probabilities(draw, dtype=dtype), draw.integers(4, 6))
+
+
+@part("nll_loss")
+@rung("device")
+def test_nll_on_another_device(judge, draw):
+    judge.elsewhere(log_probabilities(draw), torch.tensor([0, -100, 2, 3, 0, 1]))
+    judge.elsewhere(log_probabilities(draw), draw.integers(4, 6), weight=draw.uniform(4, low=0.2, high=3.0))
+
+
+# -- cross_entropy ---------------------------------------------------------------------------------------------------
+
+
+@part("cross_entropy")
+@rung("number")
+def test_cross_entropy_by_hand(judge):
+    judge.expect(math.log(10), torch.zeros(3, 10), torch.tensor([0, 4, 9]))
+    judge.expect(math.log1p(math.exp(-2)), torch.tensor([[2.0, 0.0]]), torch.tensor([0]))
+    logits, target = torch.tensor([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]), torch.tensor([2, 0])
+    judge.expect(torch.tensor([0.4076059, 1.0986123]), logits, target, reduction="none")
+
+
+@part("cross_entropy")
+@rung("values")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_cross_entropy_matches_pytorch(judge, draw, reduction):
+    judge.value(draw.normal(6, 4), draw.integers(4, 6), reduction=reduction)
+    judge.value(draw.normal(3, 10, scale=5), draw.integers(10, 3), reduction=reduction)
+    judge.value(draw.normal(4, 4), torch.tensor([3, 1, 0, 2]), reduction=reduction)
+
+
+@part("cross_entropy")
+@rung("values")
+def test_cross_entropy_mean_is_the_default(judge, draw):
+    judge.value(draw.normal(6, 4), draw.integers(4, 6))
+
+
+@part("cross_entropy")
+@rung("edge")
+def test_cross_entropy_is_stable(judge):
+    logits = torch.tensor([[1e4, 0.0, -1e4], [-1e4, 1e4, 0.0], [1e4, 1e4, 1e4], [-1e4, -1e4, -1e4]])
+    target = torch.tensor([2, 1, 0, 1])
+    judge.using(tolerance=(1e-6, 1e-3)).value(logits, target, reduction="none")
+    judge.gradient(logits, target)
+    judge.gradient(torch.tensor([[200.0, -200.0, 0.0], [-90.0, -95.0, -120.0]]), torch.tensor([1, 2]))
+
+
+@part("cross_entropy")
+@rung("edge")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_cross_entropy_class_weights(judge, draw, reduction):
+    target = torch.tensor([0, 1, 2, 3, 3, 1])
+    weight = draw.uniform(4, low=0.2, high=3.0)
+    judge.value(draw.normal(6, 4), target, weight=weight, reduction=reduction)
+
+
+@part("cross_entropy")
+@rung("edge")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_cross_entropy_ignored_rows(judge, draw, reduction):
+    judge.value(draw.normal(6, 4), torch.tensor([0, -100, 2, 3, -100, 1]), reduction=reduction)
+    judge.value(draw.normal(6, 4), torch.tensor([0, 2, 2, 3, 1, 1]), ignore_index=2, reduction=reduction)
+    judge.value(draw.normal(3, 4), torch.tensor([-100, -100, -100]), reduction=reduction)
+
+
+@part("cross_entropy")
+@rung("edge")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_cross_entropy_label_smoothing(judge, draw, reduction):
+    judge.value(draw.normal(6, 4), draw.integers(4, 6), label_smoothing=0.3, reduction=reduction)
+    judge.value(draw.normal(6, 3), draw.integers(3, 6), label_smoothing=1.0, reduction=reduction)
+
+
+@part("cross_entropy")
+@rung("edge")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_cross_entropy_smoothing_with_ignored_rows(judge, draw, reduction):
+    target = torch.tensor([0, -100, 2, 3, -100, 1])
+    judge.value(draw.normal(6, 4), target, label_smoothing=0.3, reduction=reduction)
+
+
+@part("cross_entropy")
+@rung("edge")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_cross_entropy_smoothing_with_weights(judge, draw, reduction):
+    target = torch.tensor([0, -100, 2, 3, -100, 1])
+    weight = draw.uniform(4, low=0.2, high=3.0)
+    judge.value(draw.normal(6, 4), target.clamp(0), weight=weight, label_smoothing=0.3, reduction=reduction)
+    judge.value(draw.normal(6, 4), target, weight=weight, label_smoothing=0.3, reduction=reduction)
+
+
+@part("cross_entropy")
+@rung("gradient")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_cross_entropy_gradient(judge, draw, reduction):
+    judge.gradient(draw.normal(6, 4), draw.integers(4, 6), reduction=reduction)
+    target = torch.tensor([0, -100, 2, 3, -100, 1])
+    weight = draw.uniform(4, low=0.2, high=3.0)
+    judge.gradient(draw.normal(6, 4), target, weight=weight, label_smoothing=0.2, reduction=reduction)
+
+
+@part("cross_entropy")
+@rung("edge")
+def test_cross_entropy_rejects_other_reductions(judge, draw):
+    judge.value(draw.normal(6, 4), draw.integers(4, 6), reduction="sum")
+    judge.rejects(ValueError, draw.normal(6, 4), draw.integers(4, 6), reduction="average")
+
+
+@part("cross_entropy")
+@rung("layout")
+def test_cross_entropy_of_other_memory_layouts(judge, draw):
+    for _, input in draw.layouts(draw.normal(6, 4)):
+        judge.value(input, draw.integers(4, 6))
+    judge.value(draw.normal(1, 4).expand(6, 4), draw.integers(4, 6))
+
+
+@part("cross_entropy")
+@rung("dtype")
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_cross_entropy_keeps_the_dtype(judge, draw, dtype):
+    judge.gradient(draw.normal(6, 4, dtype=dtype), draw.integers(4, 6))
+    judge.value(draw.normal(6, 4, dtype=dtype), draw.integers(4, 6), weight=draw.uniform(4, low=0.5, dtype=dtype))
+
+
+@part("cross_entropy")
+@rung("device")
+def test_cross_entropy_on_another_device(judge, draw):
+    judge.elsewhere(draw.normal(6, 4), torch.tensor([0, -100, 2, 3, 0, 1]), label_smoothing=0.1)
+    judge.elsewhere(draw.normal(6, 4), draw.integers(4, 6), weight=draw.uniform(4, low=0.2, high=3.0))
+
+
+# -- binary_cross_entropy --------------------------------------------------------------------------------------------
+
+
+@part("binary_cross_entropy")
+@rung("number")
+def test_bce_by_hand(judge):
+    input, target = tensors([0.5, 0.25, 0.9], [1.0, 0.0, 1.0])
+    each = [math.log(2), -math.log(0.75), -math.log(0.9)]
+    judge.expect(sum(each) / 3, input, target)
+    judge.expect(torch.tensor(each), input, target, reduction="none")
+
+
+@part("binary_cross_entropy")
+@rung("values")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_bce_matches_pytorch(judge, draw, reduction):
+    input = draw.uniform(4, 3, low=0.05, high=0.95)
+    judge.value(input, draw.integers(2, 4, 3, dtype=torch.float32), reduction=reduction)
+    judge.value(input, draw.uniform(4, 3), reduction=reduction)
+
+
+@part("binary_cross_entropy")
+@rung("values")
+def test_bce_mean_is_the_default(judge, draw):
+    judge.value(draw.uniform(2, 3, 5, low=0.05, high=0.95), draw.uniform(2, 3, 5))
+
+
+@part("binary_cross_entropy")
+@rung("edge")
+def test_bce_at_zero_and_one(judge):
+    input, target = tensors([0.0, 1.0, 0.0, 1.0], [1.0, 0.0, 0.0, 1.0])
+    judge.value(input, target, reduction="none")
+    judge.value(input, torch.tensor([0.25, 0.5, 0.75, 0.5]), reduction="none")
+    judge.value(torch.tensor([1e-9, 1e-20, 1e-30, 1e-12]), torch.ones(4), reduction="none")
+
+
+@part("binary_cross_entropy")
+@rung("gradient")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_bce_gradient(judge, draw, reduction):
+    judge.gradient(draw.uniform(4, 3, low=0.05, high=0.95), draw.uniform(4, 3), reduction=reduction)
+
+
+@part("binary_cross_entropy")
+@rung("edge")
+def test_bce_rejects_other_shapes(judge, draw):
+    judge.value(draw.uniform(4, 1), draw.uniform(4, 1))
+    judge.rejects(ValueError, draw.uniform(4, 1), draw.uniform(4))
+    judge.rejects(ValueError, draw.uniform(4, 3), draw.uniform(3))
+
+
+@part("binary_cross_entropy")
+@rung("edge")
+def test_bce_rejects_other_reductions(judge, draw):
+    judge.value(draw.uniform(3), draw.uniform(3), reduction="sum")
+    judge.rejects(ValueError, draw.uniform(3), draw.uniform(3), reduction="average")
+
+
+@part("binary_cross_entropy")
+@rung("layout")
+def test_bce_of_other_memory_layouts(judge, draw):
+    for _, input in draw.layouts(draw.uniform(4, 3, low=0.05, high=0.95)):
+        judge.value(input, draw.uniform(4, 3))
+
+
+@part("binary_cross_entropy")
+@rung("dtype")
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_bce_keeps_the_dtype(judge, draw, dtype):
+    judge.gradient(draw.uniform(4, 3, low=0.2, high=0.8, dtype=dtype), draw.uniform(4, 3, dtype=dtype))
+
+
+@part("binary_cross_entropy")
+@rung("device")
+def test_bce_on_another_device(judge, draw):
+    judge.elsewhere(draw.uniform(4, 3, low=0.05, high=0.95), draw.uniform(4, 3))
+
+
+# -- binary_cross_entropy_with_logits --------------------------------------------------------------------------------
+
+
+@part("binary_cross_entropy_with_logits")
+@rung("number")
+def test_bce_logits_by_hand(judge):
+    judge.expect(math.log(2), torch.zeros(3), torch.tensor([0.0, 1.0, 0.5]))
+    judge.expect(torch.tensor([0.1269280, 2.1269280]), *tensors([2.0, 2.0], [1.0, 0.0]), reduction="none")
+
+
+@part("binary_cross_entropy_with_logits")
+@rung("values")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_bce_logits_matches_pytorch(judge, draw, reduction):
+    judge.value(draw.normal(4, 3, scale=2), draw.integers(2, 4, 3, dtype=torch.float32), reduction=reduction)
+    judge.value(draw.normal(4, 3, scale=2), draw.uniform(4, 3), reduction=reduction)
+
+
+@part("binary_cross_entropy_with_logits")
+@rung("values")
+def test_bce_logits_mean_is_the_default(judge, draw):
+    judge.value(draw.normal(2, 3, 5), draw.uniform(2, 3, 5))
+
+
+@part("binary_cross_entropy_with_logits")
+@rung("edge")
+def test_bce_logits_is_stable(judge):
+    logits = torch.tensor([1e4, -1e4, 1e4, -1e4, 100.0, -100.0, 0.0])
+    target = torch.tensor([0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0])
+    judge.using(tolerance=(1e-6, 1e-3)).value(logits, target, reduction="none")
+    judge.gradient(logits, target, reduction="sum")
+    judge.gradient(torch.tensor([30.0, -30.0, 18.0, -18.0]), torch.tensor([0.0, 1.0, 0.0, 1.0]), reduction="sum")
+
+
+@part("binary_cross_entropy_with_logits")
+@rung("edge")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_bce_logits_pos_weight(judge, draw, reduction):
+    weight = draw.uniform(3, low=2.0, high=5.0)
+    judge.value(draw.normal(4, 3), draw.uniform(4, 3), pos_weight=weight, reduction=reduction)
+    judge.value(draw.normal(4, 3), draw.uniform(4, 3), pos_weight=torch.tensor(3.0), reduction=reduction)
+    extreme = torch.tensor([[1e4, -1e4, 100.0]])
+    judge.using(tolerance=(1e-6, 1e-3)).value(
+        extreme, torch.tensor([[0.0, 1.0, 0.5]]), pos_weight=weight, reduction=reduction
+    )
+
+
+@part("binary_cross_entropy_with_logits")
+@rung("gradient")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_bce_logits_gradient(judge, draw, reduction):
+    judge.gradient(draw.normal(4, 3), draw.uniform(4, 3), reduction=reduction)
+    weight = draw.uniform(3, low=2.0, high=5.0)
+    judge.gradient(draw.normal(4, 3), draw.uniform(4, 3), pos_weight=weight, reduction=reduction)
+
+
+@part("binary_cross_entropy_with_logits")
+@rung("edge")
+def test_bce_logits_rejects_other_shapes(judge, draw):
+    judge.value(draw.normal(4, 1), draw.uniform(4, 1))
+    judge.rejects(ValueError, draw.normal(4, 1), draw.uniform(4))
+    judge.rejects(ValueError, draw.normal(4, 3), draw.uniform(3))
+
+
+@part("binary_cross_entropy_with_logits")
+@rung("edge")
+def test_bce_logits_rejects_other_reductions(judge, draw):
+    judge.value(draw.normal(3), draw.uniform(3), reduction="sum")
+    judge.rejects(ValueError, draw.normal(3), draw.uniform(3), reduction="average")
+
+
+@part("binary_cross_entropy_with_logits")
+@rung("layout")
+def test_bce_logits_of_other_memory_layouts(judge, draw):
+    for _, input in draw.layouts(draw.normal(4, 3)):
+        judge.value(input, draw.uniform(4, 3))
+
+
+@part("binary_cross_entropy_with_logits")
+@rung("dtype")
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_bce_logits_keeps_the_dtype(judge, draw, dtype):
+    judge.gradient(draw.normal(4, 3, dtype=dtype), draw.uniform(4, 3, dtype=dtype))
+
+
+@part("binary_cross_entropy_with_logits")
+@rung("device")
+def test_bce_logits_on_another_device(judge, draw):
+    judge.elsewhere(draw.normal(4, 3), draw.uniform(4, 3), pos_weight=draw.uniform(3, low=2.0, high=5.0))
