@@ -20,9 +20,14 @@ def diagnose(trial: Trial) -> dict[str, Misconception]:
     for part in trial.exercise.parts:
         cases = [case for case in trial.transcript if case.part == part.name]
         failing = [case for case in cases if case.wrong]
-        if failing:
+        if failing and all(_speaks(case) for case in failing):
             found |= _explain(trial, cases, failing)
     return found
+
+
+def _speaks(case: Case) -> bool:
+    """Whether an answer can tell one mistake from another: a part that is missing, unwritten or stopped cannot."""
+    return case.answer.failure is None or case.answer.failure.kind == "exception"
 
 
 def explained(wrong: Misconception) -> Diagnosis:
@@ -31,27 +36,20 @@ def explained(wrong: Misconception) -> Diagnosis:
 
 
 def _explain(trial: Trial, cases: list[Case], failing: list[Case]) -> dict[str, Misconception]:
-    part = failing[0].part
-    candidates = [wrong for wrong in content.misconceptions(trial.exercise) if wrong.part == part]
     replay = _Replay(trial)
     passing = [case for case in cases if not case.wrong]
-    alike = {wrong.id: [case for case in failing[:ENOUGH] if replay.alike(wrong, case)] for wrong in candidates}
-    candidates = [wrong for wrong in candidates if alike[wrong.id]]
+    candidates = [wrong for wrong in content.misconceptions(trial.exercise) if wrong.part == failing[0].part]
     for wrong in candidates:
-        if len(alike[wrong.id]) == len(failing[:ENOUGH]) and all(replay.alike(wrong, case) for case in passing[:ENOUGH]):
+        if all(replay.alike(wrong, case) for case in (*failing[:ENOUGH], *passing[:ENOUGH])):
             return {case.test: wrong for case in failing}
     # no one mistake explains everything: the one that explains most speaks first, each for the tests it explains
+    telling = [case for case in failing[:ENOUGH] if case.answer.failure is None]
+    alike = {wrong.id: [case for case in telling if replay.alike(wrong, case)] for wrong in candidates}
     found: dict[str, Misconception] = {}
     for wrong in sorted(candidates, key=lambda wrong: -len(alike[wrong.id])):
         for case in alike[wrong.id]:
-            if _telling(case):
-                found.setdefault(case.test, wrong)
+            found.setdefault(case.test, wrong)
     return found
-
-
-def _telling(case: Case) -> bool:
-    """Whether a case's answer says something of its own: that something was raised does not."""
-    return case.answer.failure is None
 
 
 class _Replay:

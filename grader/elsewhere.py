@@ -56,6 +56,10 @@ class Elsewhere(torch.Tensor):
 class World(TorchDispatchMode):
     """While it is entered, tensors made with the pretended device are `Elsewhere` ones."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # to make sure that its compiler skips this, PyTorch would import it, which takes seconds
+
     def __enter__(self) -> Any:
         self.makers = _Makers()
         self.makers.__enter__()

@@ -18,13 +18,15 @@ from typing import Any, Protocol
 import pytest
 import torch
 
-from . import compare, content, probing, wire
+from . import compare, content, nocompiler, probing, wire
 from .compare import Tolerance
 from .errors import ContentError, GraderError
 from .model import RUNGS, Exercise, Failure, Outcome, Status, Value
 from .telling import read_failure, told_call
 
 Check = Callable[[Any], str | None]
+
+nocompiler.install()
 
 GPU_FACTOR = 30.0
 """How much wider tolerances are on a GPU, whose sums run in another order."""

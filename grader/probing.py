@@ -26,6 +26,14 @@ Probe = Callable[..., object]
 PRINTS_KEPT = 4_000
 
 
+def silent(**numbers: float) -> None:
+    """Progress that nobody watches."""
+
+
+progress: Callable[..., None] = silent
+"""Where a long probe tells how far it is: `progress(epoch=3, loss=0.2)`. The worker puts its channel here."""
+
+
 def call(impl: Any, part: str, *args: Any, **options: Any) -> object:
     """The part called once: what it returned, and its arguments as they are afterwards."""
     result = getattr(impl, part)(*args, **options)
@@ -53,14 +61,19 @@ def gradients(result: Any, wrt: list[torch.Tensor]) -> list[torch.Tensor | None]
     return list(torch.autograd.grad((result * weights).sum(), wrt, allow_unused=True))
 
 
+def report(**numbers: float) -> None:
+    """Tell whoever waits how far a long probe is."""
+    progress(**numbers)
+
+
 SHARED: Mapping[str, Probe] = {"call": call, "gradient": gradient}
 
 
 def load_probes(source: str) -> dict[str, Probe]:
     """The probes that a `probes.py` defines, with the shared ones beside them."""
-    namespace: dict[str, Any] = {"__name__": "probes", "gradients": gradients}
+    namespace: dict[str, Any] = {"__name__": "probes", "gradients": gradients, "report": report}
     exec(compile(source, "<probes>", "exec"), namespace)
-    own = {name: value for name, value in namespace.items() if callable(value) and not name.startswith("_")}
+    own = {name: value for name, value in namespace.items() if callable(value) and not name.startswith("_") and name not in ("gradients", "report")}
     return {**SHARED, **own}
 
 

@@ -3,8 +3,9 @@
 Everything here takes tensors and returns a tensor, and the gradient must flow through it.
 `reduction` says what becomes of the individual losses: their "mean", their "sum", or "none" (all of them).
 
-May not be called: every loss that PyTorch has (`F.mse_loss`, `F.cross_entropy`, `nn.BCELoss` and all the others),
-`softmax` and `log_softmax`. Allowed: `exp`, `log`, `log1p`, `logsumexp`, `sigmoid`, `logsigmoid`, `softplus`, `gather`, `clamp`, …
+May not be called: every loss that PyTorch has (`F.mse_loss`, `F.cross_entropy`, `nn.BCELoss` and all the
+others), `softmax` and `log_softmax`. Allowed: everything else, such as `exp`, `log`, `log1p`, `logsumexp`,
+`sigmoid`, `logsigmoid`, `softplus`, `gather`, `clamp`, `where`.
 """
 
 import torch
@@ -83,7 +84,7 @@ def cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """Cross-entropy of raw scores (logits) with the true classes.
+    """Cross-entropy of raw scores (logits) with the true classes: logsumexp(row) − row[true class].
 
     Args:
         input: logits `(N, C)`, not probabilities. Finite for values up to ±1e4.
@@ -92,7 +93,9 @@ def cross_entropy(
         ignore_index: rows whose target is this number do not count at all.
         reduction: "mean", "sum" or "none". The mean divides by the summed weights of the rows that count.
         label_smoothing: ε in [0, 1]. The target is 1 − ε on the true class, plus ε/C on each of the C classes
-            (the true one too), every class's term weighted with its own weight.
+            (the true one too), every class's term weighted with its own weight. The mean still divides by the
+            summed weights of the true classes. (Szegedy et al., "Rethinking the Inception Architecture for
+            Computer Vision", 2016, section 7.)
 
     Returns:
         0-d for "mean" and "sum", `(N,)` for "none", where an ignored row has the loss 0.
@@ -109,7 +112,8 @@ def binary_cross_entropy(input: Tensor, target: Tensor, reduction: str = "mean")
     """Cross-entropy for yes-or-no answers given as probabilities: −(t·log p + (1 − t)·log(1 − p)).
 
     Args:
-        input: probabilities in [0, 1], any shape. Each logarithm is cut off at −100, so that 0 and 1 stay finite.
+        input: probabilities in [0, 1], any shape. Each logarithm is cut off at −100, so that 0 and 1 stay
+            finite.
         target: what they should have been, in [0, 1], same shape and dtype.
         reduction: "mean", "sum" or "none".
 
@@ -131,7 +135,8 @@ def binary_cross_entropy_with_logits(
     Args:
         input: logits, any shape. Finite for values up to ±1e4.
         target: what they should have been, in [0, 1], same shape and dtype.
-        pos_weight: how much a yes counts, broadcastable to input; None: as much as a no.
+        pos_weight: how much a yes counts (the term with t, not the one with 1 − t), broadcastable to input;
+            None: as much as a no. The mean still divides by the number of elements.
         reduction: "mean", "sum" or "none".
 
     Returns:

@@ -3,8 +3,9 @@
 Everything here takes tensors and returns a tensor, and the gradient must flow through it.
 `reduction` says what becomes of the individual losses: their "mean", their "sum", or "none" (all of them).
 
-May not be called: every loss that PyTorch has (`F.mse_loss`, `F.cross_entropy`, `nn.BCELoss` and all the others),
-`softmax` and `log_softmax`. Allowed: `exp`, `log`, `log1p`, `logsumexp`, `sigmoid`, `logsigmoid`, `softplus`, `gather`, `clamp`, …
+May not be called: every loss that PyTorch has (`F.mse_loss`, `F.cross_entropy`, `nn.BCELoss` and all the
+others), `softmax` and `log_softmax`. Allowed: everything else, such as `exp`, `log`, `log1p`, `logsumexp`,
+`sigmoid`, `logsigmoid`, `softplus`, `gather`, `clamp`, `where`.
 """
 
 import torch
@@ -26,8 +27,30 @@ def _reduce(losses: Tensor, reduction: str) -> Tensor:
 
 
 def _same_shape(input: Tensor, target: Tensor) -> None:
+    """Refuses what broadcasting would silently stretch."""
     if input.shape != target.shape:
         raise ValueError(f"input has the shape {tuple(input.shape)}, target {tuple(target.shape)}")
+
+
+def _class_weights(input: Tensor, weight: Tensor | None) -> Tensor:
+    """`weight`, or a one for each column of input."""
+    return input.new_ones(input.shape[1]) if weight is None else weight
+
+
+def _row_weights(target: Tensor, class_weights: Tensor, ignore_index: int) -> Tensor:
+    """How much each row counts: as much as its class, and not at all if it is ignored."""
+    counts = target != ignore_index
+    classes = torch.where(
+        counts, target, 0
+    )  # an ignored row's target need not be a class: look up one that exists
+    return torch.where(counts, class_weights[classes], 0.0)
+
+
+def _reduce_rows(losses: Tensor, row_weights: Tensor, reduction: str) -> Tensor:
+    """As `_reduce`, but the mean is the weighted one: NaN (0 / 0) if no row counts."""
+    if reduction == "mean":
+        return losses.sum() / row_weights.sum()
+    return _reduce(losses, reduction)
 
 
 ### END SOLUTION
@@ -97,15 +120,10 @@ def nll_loss(
         ValueError: for another reduction.
     """
     ### BEGIN SOLUTION
-    counts = target != ignore_index
-    classes = torch.where(counts, target, torch.zeros_like(target))
-    weights = input.new_ones(input.shape[1]) if weight is None else weight
-    row_weights = torch.where(counts, weights[classes], weights.new_zeros(()))
-    picked = input.gather(1, classes[:, None])[:, 0]
-    losses = -row_weights * torch.where(counts, picked, picked.new_zeros(()))
-    if reduction == "mean":
-        return losses.sum() / row_weights.sum()
-    return _reduce(losses, reduction)
+    row_weights = _row_weights(target, _class_weights(input, weight), ignore_index)
+    classes = torch.where(target != ignore_index, target, 0)
+    losses = -row_weights * input.gather(1, classes[:, None])[:, 0]
+    return _reduce_rows(losses, row_weights, reduction)
     ### END SOLUTION
 
 
@@ -117,7 +135,7 @@ def cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """Cross-entropy of raw scores (logits) with the true classes.
+    """Cross-entropy of raw scores (logits) with the true classes: logsumexp(row) − row[true class].
 
     Args:
         input: logits `(N, C)`, not probabilities. Finite for values up to ±1e4.
@@ -126,7 +144,9 @@ def cross_entropy(
         ignore_index: rows whose target is this number do not count at all.
         reduction: "mean", "sum" or "none". The mean divides by the summed weights of the rows that count.
         label_smoothing: ε in [0, 1]. The target is 1 − ε on the true class, plus ε/C on each of the C classes
-            (the true one too), every class's term weighted with its own weight.
+            (the true one too), every class's term weighted with its own weight. The mean still divides by the
+            summed weights of the true classes. (Szegedy et al., "Rethinking the Inception Architecture for
+            Computer Vision", 2016, section 7.)
 
     Returns:
         0-d for "mean" and "sum", `(N,)` for "none", where an ignored row has the loss 0.
@@ -136,19 +156,18 @@ def cross_entropy(
         ValueError: for another reduction.
     """
     ### BEGIN SOLUTION
-    log_probabilities = input - torch.logsumexp(input, dim=1, keepdim=True)
+    log_probabilities = input - torch.logsumexp(
+        input, dim=1, keepdim=True
+    )  # log softmax, without an exp to overflow
     nll = nll_loss(log_probabilities, target, weight, ignore_index, reduction)
     if label_smoothing == 0.0:
         return nll
-    counts = target != ignore_index
-    weights = input.new_ones(input.shape[1]) if weight is None else weight
-    spread = -(log_probabilities * weights).sum(dim=1) / input.shape[1]
-    spread = torch.where(counts, spread, spread.new_zeros(()))
-    if reduction == "mean":
-        classes = torch.where(counts, target, torch.zeros_like(target))
-        spread = spread.sum() / torch.where(counts, weights[classes], weights.new_zeros(())).sum()
-    else:
-        spread = _reduce(spread, reduction)
+    class_weights = _class_weights(input, weight)
+    spread = -(class_weights * log_probabilities).mean(
+        dim=1
+    )  # what ε/C on every class costs, once ε is outside
+    spread = torch.where(target != ignore_index, spread, 0.0)
+    spread = _reduce_rows(spread, _row_weights(target, class_weights, ignore_index), reduction)
     return (1 - label_smoothing) * nll + label_smoothing * spread
     ### END SOLUTION
 
@@ -157,7 +176,8 @@ def binary_cross_entropy(input: Tensor, target: Tensor, reduction: str = "mean")
     """Cross-entropy for yes-or-no answers given as probabilities: −(t·log p + (1 − t)·log(1 − p)).
 
     Args:
-        input: probabilities in [0, 1], any shape. Each logarithm is cut off at −100, so that 0 and 1 stay finite.
+        input: probabilities in [0, 1], any shape. Each logarithm is cut off at −100, so that 0 and 1 stay
+            finite.
         target: what they should have been, in [0, 1], same shape and dtype.
         reduction: "mean", "sum" or "none".
 
@@ -183,7 +203,8 @@ def binary_cross_entropy_with_logits(
     Args:
         input: logits, any shape. Finite for values up to ±1e4.
         target: what they should have been, in [0, 1], same shape and dtype.
-        pos_weight: how much a yes counts, broadcastable to input; None: as much as a no.
+        pos_weight: how much a yes counts (the term with t, not the one with 1 − t), broadcastable to input;
+            None: as much as a no. The mean still divides by the number of elements.
         reduction: "mean", "sum" or "none".
 
     Returns:

@@ -4,18 +4,37 @@ import math
 
 import pytest
 import torch
-
 from nnkata.grader.content import part, rung
 
 REDUCTIONS = ["mean", "sum", "none"]
-PAIRS = ["mse_loss", "l1_loss"]
 
 
 def tensors(*lists):
     return [torch.tensor(values) for values in lists]
 
 
-# -- mse_loss and l1_loss --------------------------------------------------------------------------------------------
+def other_shapes(draw):
+    """Pairs whose shapes differ: in dimensions, in a size that broadcasts, in the order of sizes alone."""
+    differ = [
+        ((4, 1), (4,)),
+        ((4,), (4, 1)),
+        ((4, 3), (3,)),
+        ((4,), ()),
+        ((4, 3), (4, 1)),
+        ((1, 3), (4, 3)),
+        ((4, 3), (3, 4)),
+        ((6,), (2, 3)),
+    ]
+    return [(draw.uniform(*input), draw.uniform(*target)) for input, target in differ]
+
+
+def class_weights(draw, dtype=torch.float32):
+    """Weights of four classes, so far apart that rows never happen to weigh as much as they are many."""
+    spread = torch.tensor([0.25, 2.0, 0.5, 3.0], dtype=dtype)
+    return spread * draw.uniform(4, low=0.8, high=1.2, dtype=dtype)
+
+
+# -- mse_loss and l1_loss ------------------------------------------------------------------------------------
 
 
 @part("mse_loss")
@@ -25,6 +44,7 @@ def test_mse_by_hand(judge):
     judge.expect(13 / 3, input, target)
     judge.expect(13.0, input, target, reduction="sum")
     judge.expect(torch.tensor([0.0, 4.0, 9.0]), input, target, reduction="none")
+    judge.expect(7.5, torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.zeros(2, 2))
 
 
 @part("mse_loss")
@@ -40,6 +60,7 @@ def test_mse_matches_pytorch(judge, draw, reduction):
 def test_mse_mean_is_the_default(judge, draw):
     judge.value(draw.normal(7), draw.normal(7))
     judge.value(draw.normal(5, 1), draw.normal(5, 1))
+    judge.value(draw.normal(), draw.normal())
 
 
 @part("mse_loss")
@@ -50,12 +71,17 @@ def test_mse_gradient(judge, draw, reduction):
 
 
 @part("mse_loss")
+@rung("gradient")
+def test_mse_gradient_where_the_error_is_zero(judge):
+    judge.gradient(*tensors([1.0, -2.0, 3.0], [1.0, -2.0, 3.0]), wrt=[0, 1])
+
+
+@part("mse_loss")
 @rung("edge")
 def test_mse_rejects_other_shapes(judge, draw):
     judge.value(draw.normal(4, 1), draw.normal(4, 1))
-    judge.using(builtin=False).rejects(ValueError, draw.normal(4, 1), draw.normal(4))
-    judge.using(builtin=False).rejects(ValueError, draw.normal(4, 3), draw.normal(3))
-    judge.using(builtin=False).rejects(ValueError, draw.normal(4), draw.normal(), reduction="none")
+    for input, target in other_shapes(draw):
+        judge.using(builtin=False).rejects(ValueError, input, target)
 
 
 @part("mse_loss")
@@ -63,14 +89,22 @@ def test_mse_rejects_other_shapes(judge, draw):
 def test_mse_rejects_other_reductions(judge, draw):
     judge.value(draw.normal(3), draw.normal(3), reduction="sum")
     judge.rejects(ValueError, draw.normal(3), draw.normal(3), reduction="average")
+    judge.rejects(ValueError, draw.normal(3), draw.normal(3), reduction="batchmean")
 
 
 @part("mse_loss")
 @rung("edge")
-def test_mse_of_large_values_and_empty_batches(judge, draw):
+def test_mse_of_large_values(judge, draw):
     judge.value(draw.normal(3, scale=1e3), draw.normal(3, scale=1e3))
-    judge.value(torch.zeros(0, 3), torch.zeros(0, 3), reduction="sum")
-    judge.value(torch.zeros(0, 3), torch.zeros(0, 3), reduction="mean")
+    input, target = tensors([10000.5, -9999.5], [10000.0, -10000.0])
+    judge.using(tolerance=(1e-6, 1e-3)).expect(0.25, input, target)
+
+
+@part("mse_loss")
+@rung("edge")
+def test_mse_of_an_empty_batch(judge):
+    for reduction in REDUCTIONS:
+        judge.value(torch.zeros(0, 3), torch.zeros(0, 3), reduction=reduction)
 
 
 @part("mse_loss")
@@ -78,6 +112,7 @@ def test_mse_of_large_values_and_empty_batches(judge, draw):
 def test_mse_of_other_memory_layouts(judge, draw):
     for _, input in draw.layouts(draw.normal(4, 3)):
         judge.value(input, draw.normal(4, 3))
+        judge.value(draw.normal(4, 3), input)
     judge.value(draw.normal(1, 3).expand(4, 3), draw.normal(4, 1).expand(4, 3))
 
 
@@ -85,7 +120,8 @@ def test_mse_of_other_memory_layouts(judge, draw):
 @rung("dtype")
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_mse_keeps_the_dtype(judge, draw, dtype):
-    judge.gradient(draw.normal(4, 3, dtype=dtype), draw.normal(4, 3, dtype=dtype))
+    for reduction in ["mean", "none"]:
+        judge.gradient(draw.normal(4, 3, dtype=dtype), draw.normal(4, 3, dtype=dtype), reduction=reduction)
 
 
 @part("mse_loss")
@@ -101,6 +137,7 @@ def test_l1_by_hand(judge):
     judge.expect(5 / 3, input, target)
     judge.expect(5.0, input, target, reduction="sum")
     judge.expect(torch.tensor([0.0, 2.0, 3.0]), input, target, reduction="none")
+    judge.expect(2.5, torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.zeros(2, 2))
 
 
 @part("l1_loss")
@@ -116,6 +153,7 @@ def test_l1_matches_pytorch(judge, draw, reduction):
 def test_l1_mean_is_the_default(judge, draw):
     judge.value(draw.normal(7), draw.normal(7))
     judge.value(draw.normal(5, 1), draw.normal(5, 1))
+    judge.value(draw.normal(), draw.normal())
 
 
 @part("l1_loss")
@@ -128,16 +166,15 @@ def test_l1_gradient(judge, draw, reduction):
 @part("l1_loss")
 @rung("gradient")
 def test_l1_gradient_where_the_error_is_zero(judge):
-    judge.gradient(*tensors([1.0, 2.0, 3.0], [1.0, 4.0, 3.0]))
+    judge.gradient(*tensors([1.0, 2.0, 3.0], [1.0, 4.0, 3.0]), wrt=[0, 1])
 
 
 @part("l1_loss")
 @rung("edge")
 def test_l1_rejects_other_shapes(judge, draw):
     judge.value(draw.normal(4, 1), draw.normal(4, 1))
-    judge.using(builtin=False).rejects(ValueError, draw.normal(4, 1), draw.normal(4))
-    judge.using(builtin=False).rejects(ValueError, draw.normal(4, 3), draw.normal(3))
-    judge.using(builtin=False).rejects(ValueError, draw.normal(4), draw.normal(), reduction="none")
+    for input, target in other_shapes(draw):
+        judge.using(builtin=False).rejects(ValueError, input, target)
 
 
 @part("l1_loss")
@@ -145,13 +182,21 @@ def test_l1_rejects_other_shapes(judge, draw):
 def test_l1_rejects_other_reductions(judge, draw):
     judge.value(draw.normal(3), draw.normal(3), reduction="sum")
     judge.rejects(ValueError, draw.normal(3), draw.normal(3), reduction="average")
+    judge.rejects(ValueError, draw.normal(3), draw.normal(3), reduction="batchmean")
 
 
 @part("l1_loss")
 @rung("edge")
-def test_l1_of_large_values_and_empty_batches(judge, draw):
+def test_l1_of_large_values(judge, draw):
     judge.value(draw.normal(3, scale=1e4), draw.normal(3, scale=1e4))
-    judge.value(torch.zeros(0, 3), torch.zeros(0, 3), reduction="sum")
+    judge.expect(0.5, *tensors([10000.5, -9999.5], [10000.0, -10000.0]))
+
+
+@part("l1_loss")
+@rung("edge")
+def test_l1_of_an_empty_batch(judge):
+    for reduction in REDUCTIONS:
+        judge.value(torch.zeros(0, 3), torch.zeros(0, 3), reduction=reduction)
 
 
 @part("l1_loss")
@@ -159,13 +204,16 @@ def test_l1_of_large_values_and_empty_batches(judge, draw):
 def test_l1_of_other_memory_layouts(judge, draw):
     for _, input in draw.layouts(draw.normal(4, 3)):
         judge.value(input, draw.normal(4, 3))
+        judge.value(draw.normal(4, 3), input)
+    judge.value(draw.normal(1, 3).expand(4, 3), draw.normal(4, 1).expand(4, 3))
 
 
 @part("l1_loss")
 @rung("dtype")
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_l1_keeps_the_dtype(judge, draw, dtype):
-    judge.gradient(draw.normal(4, 3, dtype=dtype), draw.normal(4, 3, dtype=dtype))
+    for reduction in ["mean", "none"]:
+        judge.gradient(draw.normal(4, 3, dtype=dtype), draw.normal(4, 3, dtype=dtype), reduction=reduction)
 
 
 @part("l1_loss")
@@ -174,7 +222,7 @@ def test_l1_on_another_device(judge, draw):
     judge.elsewhere(draw.normal(4, 3), draw.normal(4, 3))
 
 
-# -- nll_loss --------------------------------------------------------------------------------------------------------
+# -- nll_loss ------------------------------------------------------------------------------------------------
 
 
 def log_probabilities(draw, rows=6, classes=4, dtype=torch.float32):
@@ -187,6 +235,7 @@ def test_nll_by_hand(judge):
     input = torch.tensor([[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]]).log()
     target = torch.tensor([1, 2])
     judge.expect((math.log(4) + math.log(1.25)) / 2, input, target)
+    judge.expect(math.log(5), input, target, reduction="sum")
     judge.expect(torch.tensor([math.log(4), math.log(1.25)]), input, target, reduction="none")
 
 
@@ -196,6 +245,7 @@ def test_nll_by_hand(judge):
 def test_nll_matches_pytorch(judge, draw, reduction):
     judge.value(log_probabilities(draw), draw.integers(4, 6), reduction=reduction)
     judge.value(log_probabilities(draw, 1, 9), draw.integers(9, 1), reduction=reduction)
+    judge.value(log_probabilities(draw, 4), torch.tensor([3, 1, 0, 0]), reduction=reduction)
 
 
 @part("nll_loss")
@@ -205,12 +255,30 @@ def test_nll_mean_is_the_default(judge, draw):
 
 
 @part("nll_loss")
+@rung("values")
+def test_nll_of_batches_without_some_classes(judge, draw):
+    judge.value(log_probabilities(draw), torch.tensor([0, 1, 1, 0, 2, 1]))
+    judge.value(log_probabilities(draw, 3), torch.tensor([0, 0, 0]), reduction="none")
+    judge.value(log_probabilities(draw, 3), torch.tensor([2, 2, 2]), reduction="none")
+
+
+@part("nll_loss")
 @rung("edge")
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_nll_class_weights(judge, draw, reduction):
     target = torch.tensor([0, 1, 2, 3, 3, 1])
-    weight = draw.uniform(4, low=0.2, high=3.0)
+    judge.value(log_probabilities(draw), target, weight=class_weights(draw), reduction=reduction)
+    weight = class_weights(draw) * torch.tensor([1.0, 0.0, 1.0, 1.0])
     judge.value(log_probabilities(draw), target, weight=weight, reduction=reduction)
+
+
+@part("nll_loss")
+@rung("edge")
+def test_nll_weighted_by_hand(judge):
+    input = torch.tensor([[0.5, 0.5], [0.75, 0.25]]).log()
+    weight = torch.tensor([1.0, 3.0])
+    judge.expect((math.log(2) + 3 * math.log(4)) / 4, input, torch.tensor([0, 1]), weight=weight)
+    judge.expect(math.log(4), input, torch.tensor([-100, 1]), weight=weight)
 
 
 @part("nll_loss")
@@ -222,16 +290,19 @@ def test_nll_ignored_rows(judge, draw, reduction):
     target = torch.tensor([0, 2, 2, 3, 1, 1])
     judge.value(log_probabilities(draw), target, ignore_index=2, reduction=reduction)
     judge.value(log_probabilities(draw), target - (target == 2) * 3, ignore_index=-1, reduction=reduction)
+    judge.value(log_probabilities(draw), target + (target == 2) * 253, ignore_index=255, reduction=reduction)
 
 
 @part("nll_loss")
 @rung("edge")
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_nll_weights_and_ignored_rows_together(judge, draw, reduction):
-    target = torch.tensor([0, -100, 2, 3, 0, 1])
-    weight = draw.uniform(4, low=0.2, high=3.0)
-    judge.value(log_probabilities(draw), target, weight=weight, reduction=reduction)
-    judge.value(log_probabilities(draw), target.clamp(0), weight=weight, ignore_index=0, reduction=reduction)
+    target = torch.tensor([3, -100, 2, 3, 0, 1])
+    judge.value(log_probabilities(draw), target, weight=class_weights(draw), reduction=reduction)
+    target = torch.tensor([3, 0, 2, 3, 0, 1])
+    judge.value(
+        log_probabilities(draw), target, weight=class_weights(draw), ignore_index=0, reduction=reduction
+    )
 
 
 @part("nll_loss")
@@ -239,17 +310,25 @@ def test_nll_weights_and_ignored_rows_together(judge, draw, reduction):
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_nll_with_every_row_ignored(judge, draw, reduction):
     judge.value(log_probabilities(draw, 3), torch.tensor([0, 1, 2]), reduction=reduction)
-    judge.value(log_probabilities(draw, 3), torch.tensor([-100, -100, -100]), reduction=reduction)
+    target = torch.tensor([-100, -100, -100])
+    judge.value(log_probabilities(draw, 3), target, reduction=reduction)
+    judge.value(log_probabilities(draw, 3), target, weight=class_weights(draw), reduction=reduction)
+
+
+@part("nll_loss")
+@rung("edge")
+def test_nll_of_an_empty_batch(judge):
+    for reduction in REDUCTIONS:
+        judge.value(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), reduction=reduction)
 
 
 @part("nll_loss")
 @rung("gradient")
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_nll_gradient(judge, draw, reduction):
-    target = torch.tensor([0, -100, 2, 3, 0, 1])
-    weight = draw.uniform(4, low=0.2, high=3.0)
-    judge.gradient(log_probabilities(draw), target, weight=weight, reduction=reduction)
-    judge.gradient(log_probabilities(draw), target.clamp(0), reduction=reduction)
+    judge.gradient(log_probabilities(draw), torch.tensor([0, 0, 2, 3, 0, 1]), reduction=reduction)
+    target = torch.tensor([3, -100, 2, 3, 0, 1])
+    judge.gradient(log_probabilities(draw), target, weight=class_weights(draw), reduction=reduction)
 
 
 @part("nll_loss")
@@ -257,6 +336,7 @@ def test_nll_gradient(judge, draw, reduction):
 def test_nll_rejects_other_reductions(judge, draw):
     judge.value(log_probabilities(draw), draw.integers(4, 6), reduction="sum")
     judge.rejects(ValueError, log_probabilities(draw), draw.integers(4, 6), reduction="average")
+    judge.rejects(ValueError, log_probabilities(draw), draw.integers(4, 6), reduction="batchmean")
 
 
 @part("nll_loss")
@@ -264,6 +344,8 @@ def test_nll_rejects_other_reductions(judge, draw):
 def test_nll_of_other_memory_layouts(judge, draw):
     for _, input in draw.layouts(log_probabilities(draw)):
         judge.value(input, draw.integers(4, 6))
+    for _, target in draw.layouts(torch.tensor([3, -100, 2, 3, 0, 1])):
+        judge.value(log_probabilities(draw), target, weight=class_weights(draw)[:1].expand(4))
     judge.value(log_probabilities(draw), draw.integers(4, 1).expand(6))
 
 
@@ -271,17 +353,21 @@ def test_nll_of_other_memory_layouts(judge, draw):
 @rung("dtype")
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_nll_keeps_the_dtype(judge, draw, dtype):
-    judge.gradient(log_probabilities(draw, dtype=dtype), draw.integers(4, 6))
+    target = torch.tensor([3, -100, 2, 3, 0, 1])
+    for reduction in ["mean", "none"]:
+        judge.gradient(log_probabilities(draw, dtype=dtype), draw.integers(4, 6), reduction=reduction)
+        weight = class_weights(draw, dtype=dtype)
+        judge.value(log_probabilities(draw, dtype=dtype), target, weight=weight, reduction=reduction)
 
 
 @part("nll_loss")
 @rung("device")
 def test_nll_on_another_device(judge, draw):
     judge.elsewhere(log_probabilities(draw), torch.tensor([0, -100, 2, 3, 0, 1]))
-    judge.elsewhere(log_probabilities(draw), draw.integers(4, 6), weight=draw.uniform(4, low=0.2, high=3.0))
+    judge.elsewhere(log_probabilities(draw), draw.integers(4, 6), weight=class_weights(draw))
 
 
-# -- cross_entropy ---------------------------------------------------------------------------------------------------
+# -- cross_entropy -------------------------------------------------------------------------------------------
 
 
 @part("cross_entropy")
@@ -289,6 +375,7 @@ def test_nll_on_another_device(judge, draw):
 def test_cross_entropy_by_hand(judge):
     judge.expect(math.log(10), torch.zeros(3, 10), torch.tensor([0, 4, 9]))
     judge.expect(math.log1p(math.exp(-2)), torch.tensor([[2.0, 0.0]]), torch.tensor([0]))
+    judge.expect(math.log1p(9 * math.exp(-20)), 20 * torch.eye(10)[:2], torch.tensor([0, 1]))
     logits, target = torch.tensor([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]), torch.tensor([2, 0])
     judge.expect(torch.tensor([0.4076059, 1.0986123]), logits, target, reduction="none")
 
@@ -309,11 +396,20 @@ def test_cross_entropy_mean_is_the_default(judge, draw):
 
 
 @part("cross_entropy")
+@rung("values")
+def test_cross_entropy_of_batches_without_some_classes(judge, draw):
+    judge.value(draw.normal(6, 4), torch.tensor([0, 1, 1, 0, 2, 1]))
+    judge.value(draw.normal(3, 4), torch.tensor([0, 0, 0]), reduction="none")
+
+
+@part("cross_entropy")
 @rung("edge")
 def test_cross_entropy_is_stable(judge):
+    judge.expect(20000.0, torch.tensor([[1e4, 0.0, -1e4]]), torch.tensor([2]))
     logits = torch.tensor([[1e4, 0.0, -1e4], [-1e4, 1e4, 0.0], [1e4, 1e4, 1e4], [-1e4, -1e4, -1e4]])
     target = torch.tensor([2, 1, 0, 1])
     judge.using(tolerance=(1e-6, 1e-3)).value(logits, target, reduction="none")
+    judge.using(tolerance=(1e-6, 1e-3)).value(logits, target, reduction="none", label_smoothing=0.3)
     judge.gradient(logits, target)
     judge.gradient(torch.tensor([[200.0, -200.0, 0.0], [-90.0, -95.0, -120.0]]), torch.tensor([1, 2]))
 
@@ -323,8 +419,7 @@ def test_cross_entropy_is_stable(judge):
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_cross_entropy_class_weights(judge, draw, reduction):
     target = torch.tensor([0, 1, 2, 3, 3, 1])
-    weight = draw.uniform(4, low=0.2, high=3.0)
-    judge.value(draw.normal(6, 4), target, weight=weight, reduction=reduction)
+    judge.value(draw.normal(6, 4), target, weight=class_weights(draw), reduction=reduction)
 
 
 @part("cross_entropy")
@@ -333,13 +428,40 @@ def test_cross_entropy_class_weights(judge, draw, reduction):
 def test_cross_entropy_ignored_rows(judge, draw, reduction):
     judge.value(draw.normal(6, 4), torch.tensor([0, -100, 2, 3, -100, 1]), reduction=reduction)
     judge.value(draw.normal(6, 4), torch.tensor([0, 2, 2, 3, 1, 1]), ignore_index=2, reduction=reduction)
-    judge.value(draw.normal(3, 4), torch.tensor([-100, -100, -100]), reduction=reduction)
+    judge.value(
+        draw.normal(6, 4), torch.tensor([0, 255, 2, 3, 255, 1]), ignore_index=255, reduction=reduction
+    )
+
+
+@part("cross_entropy")
+@rung("edge")
+def test_cross_entropy_with_every_row_ignored(judge, draw):
+    target = torch.tensor([-100, -100, -100])
+    for reduction in REDUCTIONS:
+        judge.value(draw.normal(3, 4), target, reduction=reduction)
+    judge.value(draw.normal(3, 4), target, label_smoothing=0.3)
+
+
+@part("cross_entropy")
+@rung("edge")
+def test_cross_entropy_of_an_empty_batch(judge):
+    for reduction in REDUCTIONS:
+        judge.value(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), reduction=reduction)
 
 
 @part("cross_entropy")
 @rung("edge")
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_cross_entropy_label_smoothing(judge, draw, reduction):
+    logits, target = torch.tensor([[0.7, 0.1, 0.1, 0.1]]).log(), torch.tensor([0])
+    by_hand = -0.7 * math.log(0.7) - 0.3 * math.log(0.1)
+    judge.expect(
+        torch.tensor([by_hand]) if reduction == "none" else by_hand,
+        logits,
+        target,
+        label_smoothing=0.4,
+        reduction=reduction,
+    )
     judge.value(draw.normal(6, 4), draw.integers(4, 6), label_smoothing=0.3, reduction=reduction)
     judge.value(draw.normal(6, 3), draw.integers(3, 6), label_smoothing=1.0, reduction=reduction)
 
@@ -356,20 +478,25 @@ def test_cross_entropy_smoothing_with_ignored_rows(judge, draw, reduction):
 @rung("edge")
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_cross_entropy_smoothing_with_weights(judge, draw, reduction):
-    target = torch.tensor([0, -100, 2, 3, -100, 1])
-    weight = draw.uniform(4, low=0.2, high=3.0)
-    judge.value(draw.normal(6, 4), target.clamp(0), weight=weight, label_smoothing=0.3, reduction=reduction)
-    judge.value(draw.normal(6, 4), target, weight=weight, label_smoothing=0.3, reduction=reduction)
+    target = torch.tensor([3, 0, 2, 3, 0, 1])
+    judge.value(
+        draw.normal(6, 4), target, weight=class_weights(draw), label_smoothing=0.3, reduction=reduction
+    )
+    target = torch.tensor([3, -100, 2, 3, -100, 1])
+    judge.value(
+        draw.normal(6, 4), target, weight=class_weights(draw), label_smoothing=0.3, reduction=reduction
+    )
 
 
 @part("cross_entropy")
 @rung("gradient")
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_cross_entropy_gradient(judge, draw, reduction):
-    judge.gradient(draw.normal(6, 4), draw.integers(4, 6), reduction=reduction)
-    target = torch.tensor([0, -100, 2, 3, -100, 1])
-    weight = draw.uniform(4, low=0.2, high=3.0)
-    judge.gradient(draw.normal(6, 4), target, weight=weight, label_smoothing=0.2, reduction=reduction)
+    judge.gradient(draw.normal(6, 4), torch.tensor([0, 0, 2, 3, 0, 1]), reduction=reduction)
+    target = torch.tensor([3, -100, 2, 3, -100, 1])
+    judge.gradient(
+        draw.normal(6, 4), target, weight=class_weights(draw), label_smoothing=0.2, reduction=reduction
+    )
 
 
 @part("cross_entropy")
@@ -377,6 +504,9 @@ def test_cross_entropy_gradient(judge, draw, reduction):
 def test_cross_entropy_rejects_other_reductions(judge, draw):
     judge.value(draw.normal(6, 4), draw.integers(4, 6), reduction="sum")
     judge.rejects(ValueError, draw.normal(6, 4), draw.integers(4, 6), reduction="average")
+    judge.rejects(
+        ValueError, draw.normal(6, 4), draw.integers(4, 6), reduction="batchmean", label_smoothing=0.1
+    )
 
 
 @part("cross_entropy")
@@ -384,6 +514,8 @@ def test_cross_entropy_rejects_other_reductions(judge, draw):
 def test_cross_entropy_of_other_memory_layouts(judge, draw):
     for _, input in draw.layouts(draw.normal(6, 4)):
         judge.value(input, draw.integers(4, 6))
+    for _, target in draw.layouts(torch.tensor([3, -100, 2, 3, 0, 1])):
+        judge.value(draw.normal(6, 4), target)
     judge.value(draw.normal(1, 4).expand(6, 4), draw.integers(4, 6))
 
 
@@ -391,18 +523,21 @@ def test_cross_entropy_of_other_memory_layouts(judge, draw):
 @rung("dtype")
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_cross_entropy_keeps_the_dtype(judge, draw, dtype):
-    judge.gradient(draw.normal(6, 4, dtype=dtype), draw.integers(4, 6))
-    judge.value(draw.normal(6, 4, dtype=dtype), draw.integers(4, 6), weight=draw.uniform(4, low=0.5, dtype=dtype))
+    for reduction in ["mean", "none"]:
+        judge.gradient(draw.normal(6, 4, dtype=dtype), draw.integers(4, 6), reduction=reduction)
+    target = torch.tensor([3, -100, 2, 3, 0, 1])
+    judge.value(draw.normal(6, 4, dtype=dtype), target, weight=class_weights(draw, dtype=dtype))
+    judge.value(draw.normal(6, 4, dtype=dtype), target, label_smoothing=0.2)
 
 
 @part("cross_entropy")
 @rung("device")
 def test_cross_entropy_on_another_device(judge, draw):
     judge.elsewhere(draw.normal(6, 4), torch.tensor([0, -100, 2, 3, 0, 1]), label_smoothing=0.1)
-    judge.elsewhere(draw.normal(6, 4), draw.integers(4, 6), weight=draw.uniform(4, low=0.2, high=3.0))
+    judge.elsewhere(draw.normal(6, 4), draw.integers(4, 6), weight=class_weights(draw))
 
 
-# -- binary_cross_entropy --------------------------------------------------------------------------------------------
+# -- binary_cross_entropy ------------------------------------------------------------------------------------
 
 
 @part("binary_cross_entropy")
@@ -411,7 +546,9 @@ def test_bce_by_hand(judge):
     input, target = tensors([0.5, 0.25, 0.9], [1.0, 0.0, 1.0])
     each = [math.log(2), -math.log(0.75), -math.log(0.9)]
     judge.expect(sum(each) / 3, input, target)
+    judge.expect(sum(each), input, target, reduction="sum")
     judge.expect(torch.tensor(each), input, target, reduction="none")
+    judge.expect(math.log(2), torch.full((2, 3), 0.5), torch.tensor([[0.0, 1.0, 0.0], [1.0, 1.0, 1.0]]))
 
 
 @part("binary_cross_entropy")
@@ -427,6 +564,7 @@ def test_bce_matches_pytorch(judge, draw, reduction):
 @rung("values")
 def test_bce_mean_is_the_default(judge, draw):
     judge.value(draw.uniform(2, 3, 5, low=0.05, high=0.95), draw.uniform(2, 3, 5))
+    judge.value(draw.uniform(low=0.05, high=0.95), draw.uniform())
 
 
 @part("binary_cross_entropy")
@@ -436,21 +574,33 @@ def test_bce_at_zero_and_one(judge):
     judge.value(input, target, reduction="none")
     judge.value(input, torch.tensor([0.25, 0.5, 0.75, 0.5]), reduction="none")
     judge.value(torch.tensor([1e-9, 1e-20, 1e-30, 1e-12]), torch.ones(4), reduction="none")
+    judge.value(torch.tensor([1e-60], dtype=torch.float64), torch.ones(1, dtype=torch.float64))
+
+
+@part("binary_cross_entropy")
+@rung("edge")
+def test_bce_of_an_empty_batch(judge):
+    for reduction in REDUCTIONS:
+        judge.value(torch.zeros(0, 3), torch.zeros(0, 3), reduction=reduction)
 
 
 @part("binary_cross_entropy")
 @rung("gradient")
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_bce_gradient(judge, draw, reduction):
-    judge.gradient(draw.uniform(4, 3, low=0.05, high=0.95), draw.uniform(4, 3), reduction=reduction)
+    judge.gradient(
+        draw.uniform(4, 3, low=0.05, high=0.95), draw.uniform(4, 3), wrt=[0, 1], reduction=reduction
+    )
+    input = torch.tensor([0.001, 0.999, 0.001, 0.999])
+    judge.gradient(input, torch.tensor([1.0, 0.0, 0.0, 1.0]), reduction=reduction)
 
 
 @part("binary_cross_entropy")
 @rung("edge")
 def test_bce_rejects_other_shapes(judge, draw):
     judge.value(draw.uniform(4, 1), draw.uniform(4, 1))
-    judge.rejects(ValueError, draw.uniform(4, 1), draw.uniform(4))
-    judge.rejects(ValueError, draw.uniform(4, 3), draw.uniform(3))
+    for input, target in other_shapes(draw):
+        judge.rejects(ValueError, input, target)
 
 
 @part("binary_cross_entropy")
@@ -458,6 +608,7 @@ def test_bce_rejects_other_shapes(judge, draw):
 def test_bce_rejects_other_reductions(judge, draw):
     judge.value(draw.uniform(3), draw.uniform(3), reduction="sum")
     judge.rejects(ValueError, draw.uniform(3), draw.uniform(3), reduction="average")
+    judge.rejects(ValueError, draw.uniform(3), draw.uniform(3), reduction="batchmean")
 
 
 @part("binary_cross_entropy")
@@ -465,13 +616,17 @@ def test_bce_rejects_other_reductions(judge, draw):
 def test_bce_of_other_memory_layouts(judge, draw):
     for _, input in draw.layouts(draw.uniform(4, 3, low=0.05, high=0.95)):
         judge.value(input, draw.uniform(4, 3))
+        judge.value(draw.uniform(4, 3, low=0.05, high=0.95), input)
+    judge.value(draw.uniform(1, 3, low=0.05, high=0.95).expand(4, 3), draw.uniform(4, 1).expand(4, 3))
 
 
 @part("binary_cross_entropy")
 @rung("dtype")
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_bce_keeps_the_dtype(judge, draw, dtype):
-    judge.gradient(draw.uniform(4, 3, low=0.2, high=0.8, dtype=dtype), draw.uniform(4, 3, dtype=dtype))
+    for reduction in ["mean", "none"]:
+        input = draw.uniform(4, 3, low=0.2, high=0.8, dtype=dtype)
+        judge.gradient(input, draw.uniform(4, 3, dtype=dtype), reduction=reduction)
 
 
 @part("binary_cross_entropy")
@@ -480,7 +635,7 @@ def test_bce_on_another_device(judge, draw):
     judge.elsewhere(draw.uniform(4, 3, low=0.05, high=0.95), draw.uniform(4, 3))
 
 
-# -- binary_cross_entropy_with_logits --------------------------------------------------------------------------------
+# -- binary_cross_entropy_with_logits ------------------------------------------------------------------------
 
 
 @part("binary_cross_entropy_with_logits")
@@ -502,16 +657,27 @@ def test_bce_logits_matches_pytorch(judge, draw, reduction):
 @rung("values")
 def test_bce_logits_mean_is_the_default(judge, draw):
     judge.value(draw.normal(2, 3, 5), draw.uniform(2, 3, 5))
+    judge.value(draw.normal(), draw.uniform())
 
 
 @part("binary_cross_entropy_with_logits")
 @rung("edge")
 def test_bce_logits_is_stable(judge):
-    logits = torch.tensor([1e4, -1e4, 1e4, -1e4, 100.0, -100.0, 0.0])
-    target = torch.tensor([0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0])
+    judge.expect(20000.0, *tensors([1e4, -1e4], [0.0, 1.0]), reduction="sum")
+    logits = torch.tensor([1e4, -1e4, 1e4, -1e4, 100.0, -100.0, 1e4])
+    target = torch.tensor([0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.5])
     judge.using(tolerance=(1e-6, 1e-3)).value(logits, target, reduction="none")
     judge.gradient(logits, target, reduction="sum")
-    judge.gradient(torch.tensor([30.0, -30.0, 18.0, -18.0]), torch.tensor([0.0, 1.0, 0.0, 1.0]), reduction="sum")
+    judge.gradient(
+        torch.tensor([30.0, -30.0, 18.0, -18.0]), torch.tensor([0.0, 1.0, 0.0, 1.0]), reduction="sum"
+    )
+
+
+@part("binary_cross_entropy_with_logits")
+@rung("edge")
+def test_bce_logits_of_an_empty_batch(judge):
+    for reduction in REDUCTIONS:
+        judge.value(torch.zeros(0, 3), torch.zeros(0, 3), reduction=reduction)
 
 
 @part("binary_cross_entropy_with_logits")
@@ -521,27 +687,42 @@ def test_bce_logits_pos_weight(judge, draw, reduction):
     weight = draw.uniform(3, low=2.0, high=5.0)
     judge.value(draw.normal(4, 3), draw.uniform(4, 3), pos_weight=weight, reduction=reduction)
     judge.value(draw.normal(4, 3), draw.uniform(4, 3), pos_weight=torch.tensor(3.0), reduction=reduction)
-    extreme = torch.tensor([[1e4, -1e4, 100.0]])
-    judge.using(tolerance=(1e-6, 1e-3)).value(
-        extreme, torch.tensor([[0.0, 1.0, 0.5]]), pos_weight=weight, reduction=reduction
-    )
+    judge.value(draw.normal(4, 3), draw.uniform(4, 3), pos_weight=torch.tensor(0.0), reduction=reduction)
+    weight = draw.uniform(3, 1, low=2.0, high=5.0)
+    judge.value(draw.normal(2, 3, 5), draw.uniform(2, 3, 5), pos_weight=weight, reduction=reduction)
+
+
+@part("binary_cross_entropy_with_logits")
+@rung("edge")
+def test_bce_logits_pos_weight_is_stable(judge, draw):
+    extreme, weight = torch.tensor([[1e4, -1e4, 100.0, -1e4]]), draw.uniform(4, low=2.0, high=5.0)
+    target = torch.tensor([[0.0, 1.0, 0.5, 0.5]])
+    judge.using(tolerance=(1e-6, 1e-3)).value(extreme, target, pos_weight=weight, reduction="none")
+    judge.gradient(extreme, target, pos_weight=weight)
 
 
 @part("binary_cross_entropy_with_logits")
 @rung("gradient")
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_bce_logits_gradient(judge, draw, reduction):
-    judge.gradient(draw.normal(4, 3), draw.uniform(4, 3), reduction=reduction)
+    judge.gradient(draw.normal(4, 3), draw.uniform(4, 3), wrt=[0, 1], reduction=reduction)
     weight = draw.uniform(3, low=2.0, high=5.0)
     judge.gradient(draw.normal(4, 3), draw.uniform(4, 3), pos_weight=weight, reduction=reduction)
 
 
 @part("binary_cross_entropy_with_logits")
 @rung("edge")
+def test_bce_logits_gradient_at_zero(judge):
+    judge.gradient(torch.zeros(4), torch.tensor([0.0, 1.0, 0.25, 0.75]))
+    judge.gradient(torch.zeros(2), torch.tensor([0.0, 1.0]), pos_weight=torch.tensor(3.0))
+
+
+@part("binary_cross_entropy_with_logits")
+@rung("edge")
 def test_bce_logits_rejects_other_shapes(judge, draw):
     judge.value(draw.normal(4, 1), draw.uniform(4, 1))
-    judge.rejects(ValueError, draw.normal(4, 1), draw.uniform(4))
-    judge.rejects(ValueError, draw.normal(4, 3), draw.uniform(3))
+    for input, target in other_shapes(draw):
+        judge.rejects(ValueError, input, target)
 
 
 @part("binary_cross_entropy_with_logits")
@@ -549,20 +730,26 @@ def test_bce_logits_rejects_other_shapes(judge, draw):
 def test_bce_logits_rejects_other_reductions(judge, draw):
     judge.value(draw.normal(3), draw.uniform(3), reduction="sum")
     judge.rejects(ValueError, draw.normal(3), draw.uniform(3), reduction="average")
+    judge.rejects(ValueError, draw.normal(3), draw.uniform(3), reduction="batchmean")
 
 
 @part("binary_cross_entropy_with_logits")
 @rung("layout")
 def test_bce_logits_of_other_memory_layouts(judge, draw):
-    for _, input in draw.layouts(draw.normal(4, 3)):
+    for _, input in draw.layouts(draw.uniform(4, 3)):
         judge.value(input, draw.uniform(4, 3))
+        judge.value(draw.normal(4, 3), input)
+    judge.value(draw.normal(1, 3).expand(4, 3), draw.uniform(4, 1).expand(4, 3))
 
 
 @part("binary_cross_entropy_with_logits")
 @rung("dtype")
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_bce_logits_keeps_the_dtype(judge, draw, dtype):
-    judge.gradient(draw.normal(4, 3, dtype=dtype), draw.uniform(4, 3, dtype=dtype))
+    for reduction in ["mean", "none"]:
+        judge.gradient(draw.normal(4, 3, dtype=dtype), draw.uniform(4, 3, dtype=dtype), reduction=reduction)
+    weight = draw.uniform(3, low=2.0, high=5.0, dtype=dtype)
+    judge.value(draw.normal(4, 3, dtype=dtype), draw.uniform(4, 3, dtype=dtype), pos_weight=weight)
 
 
 @part("binary_cross_entropy_with_logits")

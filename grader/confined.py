@@ -1,0 +1,102 @@
+"""A student in confined workers: answers the judge's questions, whatever the submission does.
+
+Parts that may not use the same things share a worker; the guard of each is in place before the module is loaded, and never moves.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from . import content, wire
+from .errors import SandboxError
+from .judge import outcome
+from .model import Exercise, Failure, Limits, Outcome
+from .sandbox import ALL, Defences, Died, Progress, Server, Worker, failed
+from .source import Submission
+from .telling import clean, read_failure
+
+
+class Confined:
+    """See `judge.Student`. Close it when done.
+
+    Attributes:
+        confinement: what the workers are confined by.
+        prints: what the module printed while it was imported, cut short.
+    """
+
+    def __init__(
+        self, server: Server, exercise: Exercise, submission: Submission, limits: Limits, defences: Defences = ALL,
+        on_progress: Progress | None = None, gpu: bool = False,
+    ) -> None:  # fmt: skip
+        self.server, self.exercise, self.submission, self.limits = server, exercise, submission, limits
+        self.defences, self.on_progress, self.gpu = defences, on_progress, gpu
+        self.workers: dict[tuple[str, ...], Worker] = {}
+        self.broken: dict[tuple[str, ...], Failure] = {}
+        self.confinement = ""
+        self.prints = ""
+        self.spent = 0.0
+        self.seconds: float | None = None
+
+    def run(self, part: str, probe: str, args: list[Any], options: dict[str, Any], device: str) -> Outcome:
+        """See `judge.Student.run`."""
+        began = time.monotonic()
+        forbidden = self.exercise.part(part).forbidden
+        try:
+            worker = self._worker(forbidden)
+            if forbidden in self.broken:
+                return failed(self.broken[forbidden], 0.0)
+            seconds = min(self.seconds or self.limits.call_seconds, self.limits.total_seconds - self.spent)
+            if seconds <= 0:
+                text = f"the submission has used all of its {self.limits.total_seconds:g} seconds"
+                return failed(Failure("timeout", "Timeout", text), 0.0)
+            said = worker.run(probe, args, options, device, seconds, self.on_progress)
+            answer = outcome(said, time.monotonic() - began)
+            return _named(answer, part)
+        except Died as died:
+            self.workers.pop(forbidden, None)
+            return failed(died.failure, time.monotonic() - began)
+        except wire.WireError as error:
+            return failed(Failure("refused", "Refused", f"the submission's process sent what is no answer: {error}"), 0.0)
+        finally:
+            self.spent += time.monotonic() - began
+
+    def close(self) -> None:
+        """End the workers."""
+        for worker in self.workers.values():
+            worker.kill()
+        self.workers.clear()
+
+    def _worker(self, forbidden: tuple[str, ...]) -> Worker:
+        if forbidden in self.workers:
+            return self.workers[forbidden]
+        config = {
+            "file": self.submission.name, "module": self.exercise.module.removesuffix(".py"), "forbidden": list(forbidden),
+            "probes": content.probe_source(self.exercise), "gpu": self.gpu,
+        }  # fmt: skip
+        worker = Worker(self.server, self.limits, config, self.defences)
+        self.confinement = worker.confinement
+        try:
+            said = worker.load(self.submission.text)
+        except Died as died:
+            worker.kill()
+            self.broken[forbidden] = died.failure
+            raise
+        self.workers[forbidden] = worker
+        if not isinstance(said, dict):
+            raise SandboxError("the worker's first answer was none")
+        self.prints = clean(str(said.get("prints") or ""), 4_000)
+        if said.get("failure") is not None:
+            failure = read_failure(said["failure"])
+            text = f"{failure.message}" if failure.kind == "exception" else f"the file {failure.message} while it is imported"
+            self.broken[forbidden] = Failure("exception", failure.type, f"{text} (while the file was imported)", (), failure.lines)
+        return worker
+
+
+def _named(answer: Outcome, part: str) -> Outcome:
+    """The answer, with the part's name in front of what it may not call."""
+    failure = answer.failure
+    if failure is None or failure.kind != "forbidden":
+        return answer
+    named = Failure(failure.kind, failure.type, f"{part} {failure.message}", failure.bases, failure.lines)
+    return Outcome(None, named, answer.prints, answer.seconds)

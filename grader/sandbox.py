@@ -1,0 +1,249 @@
+"""Workers as the grader sees them: start, ask, limit, kill.
+
+A `Server` is the fork server's process; a `Worker` one fork of it. Everything a worker says is read with caps and a deadline; whatever
+goes wrong in it becomes an `Outcome`, and only what goes wrong on our side is raised.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import wire
+from .errors import SandboxError, WireError
+from .model import Failure, Limits, Outcome, Value
+
+START_SECONDS = 120.0
+"""How long the server may take to import torch on a cold, slow disk."""
+
+Progress = Callable[[dict[str, Value]], None]
+
+
+@dataclass(frozen=True)
+class Defences:
+    """Which layers of defence are in force. Production uses all of them; tests leave single ones out."""
+
+    landlock: bool = True
+    seccomp: bool = True
+    guard_source: bool = True
+    guard_calls: bool = True
+    guard_operators: bool = True
+
+
+ALL = Defences()
+
+
+class Server:
+    """The fork server. Starting it returns at once; torch is imported in it meanwhile.
+
+    Args:
+        hidden: folders that no worker may read, besides this kit.
+    """
+
+    def __init__(self, hidden: tuple[Path, ...] = ()) -> None:
+        if not hasattr(os, "fork") or not sys.platform.startswith("linux"):
+            raise SandboxError("confined workers need Linux")
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.errors = tempfile.TemporaryFile()
+        environment = {
+            "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/", "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1",
+            **{name: os.environ[name] for name in ("LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "CUDA_VISIBLE_DEVICES") if name in os.environ},
+        }  # fmt: skip
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-W", "ignore", "-m", "nnkata.grader.server", str(theirs.fileno()), *map(str, hidden)],
+                env=environment, cwd="/", pass_fds=[theirs.fileno()], start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.errors,
+            )  # fmt: skip
+        except OSError as error:
+            raise SandboxError(f"the worker server could not be started: {error}") from None
+        finally:
+            theirs.close()
+        self.confinement: str | None = None
+
+    def ready(self) -> str:
+        """Wait until torch is imported; what this machine can confine with (`landlock+seccomp`, …, `none`)."""
+        if self.confinement is None:
+            self.confinement = str(self._answer(START_SECONDS)["ready"])
+        return self.confinement
+
+    def start(self, config: dict[str, Any]) -> tuple[int, int, socket.socket]:
+        """Fork a worker: its pid, its pidfd and our end of its channel."""
+        self.ready()
+        ours, theirs = socket.socketpair()
+        try:
+            socket.send_fds(self.control, [json.dumps({"op": "start", **config}).encode()], [theirs.fileno()])
+            answer = self._answer(30.0, fds=1)
+        except OSError as error:
+            ours.close()
+            raise SandboxError(f"the worker server is gone ({error}); {self._last_words()}") from None
+        finally:
+            theirs.close()
+        return answer["pid"], answer["fd"], ours
+
+    def reap(self, pid: int) -> int | None:
+        """The exit code of a dead worker, negative for the signal that killed it."""
+        try:
+            self.control.send(json.dumps({"op": "reap", "pid": pid}).encode())
+            status = self._answer(30.0)["status"]
+        except OSError:
+            return None
+        return status if isinstance(status, int) else None
+
+    def close(self) -> None:
+        """End the server and every worker."""
+        self.control.close()
+        try:
+            self.process.wait(0.2)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.errors.close()
+
+    def _answer(self, seconds: float, fds: int = 0) -> dict[str, Any]:
+        self.control.settimeout(seconds)
+        try:
+            message, got, _, _ = socket.recv_fds(self.control, 1 << 16, fds)
+        except TimeoutError:
+            raise SandboxError(f"the worker server did not answer within {seconds:.0f} s; {self._last_words()}") from None
+        if not message:
+            raise SandboxError(f"the worker server ended; {self._last_words()}")
+        answer: dict[str, Any] = json.loads(message)
+        return {**answer, "fd": got[0]} if got else answer
+
+    def _last_words(self) -> str:
+        try:
+            self.errors.seek(0)
+            text = self.errors.read()[-600:].decode("utf-8", "replace").strip()
+        except ValueError:
+            text = ""
+        return f"it said: {text}" if text else "it said nothing"
+
+
+class Died(Exception):
+    """The worker can answer no more."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Worker:
+    """One confined process with one student's module in it."""
+
+    def __init__(self, server: Server, limits: Limits, config: dict[str, Any], defences: Defences = ALL) -> None:
+        self.server, self.limits = server, limits
+        full = {
+            "threads": limits.threads, "memory_mb": limits.memory_mb, "cpu_seconds": int(limits.total_seconds * 2 * limits.threads) + 10,
+            "landlock": defences.landlock, "seccomp": defences.seccomp, "guard_calls": defences.guard_calls,
+            "guard_operators": defences.guard_operators, "gpu": False, **config,
+        }  # fmt: skip
+        self.pid, self.pidfd, self.channel = server.start(full)
+        self.alive = True
+        self.asked = 0
+        answer = self._receive(time.monotonic() + 30.0, "starting")
+        if not isinstance(answer, dict) or "ready" not in answer:
+            refused = answer.get("refused") if isinstance(answer, dict) else "it said nonsense"
+            self.kill()
+            raise SandboxError(f"a worker could not confine itself: {refused}")
+        self.confinement = str(answer["ready"])
+
+    def load(self, source: str) -> Value:
+        """Have the worker execute the student's module; its answer, as it claims it."""
+        return self._ask({"op": "load", "source": source}, self.limits.import_seconds, "importing the file", None)
+
+    def run(
+        self, probe: str, args: list[Any], options: dict[str, Any], device: str, seconds: float, on_progress: Progress | None = None
+    ) -> Value:
+        """Have the worker run a probe; its answer, as it claims it. Died when it can answer no more."""
+        self.asked += 1
+        message = {"op": "run", "id": self.asked, "probe": probe, "args": args, "options": options, "device": device}
+        return self._ask(message, seconds, "the call", on_progress)
+
+    def kill(self) -> int | None:
+        """End the worker, whatever it is doing; its exit code."""
+        if not self.alive:
+            return None
+        self.alive = False
+        try:
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        except OSError:
+            pass  # it is dead already
+        os.close(self.pidfd)
+        self.channel.close()
+        return self.server.reap(self.pid)
+
+    def _ask(self, message: dict[str, Any], seconds: float, what: str, on_progress: Progress | None) -> Value:
+        deadline = time.monotonic() + seconds
+        self._send(wire.encode(message, layout=True), deadline, what)
+        while True:
+            answer = self._receive(deadline, what)
+            if not isinstance(answer, dict) or answer.get("id") not in (None, message.get("id")):
+                raise self._end("refused", "the submission's process answered something that was not asked")
+            numbers = answer.get("progress")
+            if not isinstance(numbers, dict):
+                return answer
+            if on_progress:
+                on_progress(numbers)
+
+    def _send(self, data: bytes, deadline: float, what: str) -> None:
+        view = memoryview(data)
+        self.channel.setblocking(False)
+        try:
+            while view:
+                left = deadline - time.monotonic()
+                if left <= 0 or not select.select([], [self.channel], [], left)[1]:
+                    raise self._late(deadline, what)
+                view = view[self.channel.send(view) :]
+        except (BrokenPipeError, ConnectionResetError):
+            raise self._dead(what) from None
+
+    def _receive(self, deadline: float, what: str) -> Value:
+        self.channel.setblocking(False)
+
+        def read(count: int) -> bytes:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self.channel], [], [], left)[0]:
+                raise self._late(deadline, what)
+            return self.channel.recv(count)
+
+        try:
+            return wire.decode(wire.receive(read))
+        except (EOFError, ConnectionResetError):
+            raise self._dead(what) from None
+        except WireError as error:
+            raise self._end("refused", f"the submission's process sent what is no answer: {error}") from None
+
+    def _late(self, deadline: float, what: str) -> Died:
+        return self._end("timeout", f"{what} did not end in time and was stopped: is there a loop that never ends?")
+
+    def _dead(self, what: str) -> Died:
+        code = self.kill()
+        name = signal.Signals(-code).name if code is not None and -code in {s.value for s in signal.Signals} else ""
+        if name == "SIGXCPU" or name == "SIGKILL":
+            how = "used more computing time or memory than it may"
+        elif name:
+            how = f"crashed ({name})"
+        else:
+            how = "ended the process it ran in (sys.exit, os._exit or the like)"
+        return Died(Failure("crash", "Crash", f"{what} {how}"))
+
+    def _end(self, kind: Any, message: str) -> Died:  # Any: a FailureKind
+        self.kill()
+        return Died(Failure(kind, kind.capitalize(), message))
+
+
+def failed(failure: Failure, seconds: float) -> Outcome:
+    """The outcome of a call that brought nothing back."""
+    return Outcome(None, failure, "", seconds)

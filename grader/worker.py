@@ -1,0 +1,135 @@
+"""The worker: one forked process that confines itself, loads a student's module and answers probes about it.
+
+It imports torch, numpy, the standard library and, of the project, only what says in its first lines that it runs beside the student's
+code: the wire format, the probes, the guard and the confinement. What it sends back is a claim and nothing more.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import signal
+import sys
+import types
+from typing import Any
+
+import torch
+
+from . import guard, probing, wire
+from .confine import CannotConfine, Confinement, Rlimits
+from .errors import WireError
+
+
+def serve(channel: int, config: dict[str, Any], confinement: Confinement) -> None:
+    """Answer the messages of one channel until it closes. Never returns into the server's code."""
+    try:
+        _become(channel, config, confinement)
+    except (CannotConfine, OSError, ValueError, RuntimeError) as error:
+        _answer(channel, {"refused": f"{type(error).__name__}: {error}"[:500]})
+        return
+    _answer(channel, {"ready": confinement.name})
+    student = Student(config)
+    while True:
+        try:
+            message = wire.decode(wire.receive(lambda n: os.read(channel, n), wire.TRUSTED), layout=True, caps=wire.TRUSTED)
+        except EOFError:
+            return
+        assert isinstance(message, dict)
+        _answer(channel, student.handle(message, channel))
+
+
+def _become(channel: int, config: dict[str, Any], confinement: Confinement) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    null = os.open("/dev/null", os.O_RDWR)
+    for target in (0, 1, 2):
+        os.dup2(null, target)
+    kept = {0, 1, 2, channel}
+    if confinement.ruleset is not None:
+        kept.add(confinement.ruleset._fd)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) not in kept:
+            try:
+                os.close(int(name))
+            except OSError:
+                pass
+    os.chdir("/")
+    torch.set_num_threads(config["threads"])
+    torch.manual_seed(0)
+    guard.install(tuple(config["forbidden"]), calls=config["guard_calls"], operators=config["guard_operators"], gpu=config["gpu"])
+    limits = Rlimits(config["memory_mb"] << 20, config["cpu_seconds"])
+    confinement.apply(limits)
+    if confinement.ruleset is not None:
+        os.close(confinement.ruleset._fd)
+    if config["guard_calls"]:
+        _forget_ways_out()
+
+
+def _forget_ways_out() -> None:
+    """Take foreign functions out of reach: whoever can call C can undo the guard.
+
+    What only a walk through the interpreter's objects can still find is left to `source`, which flags such walks.
+    """
+
+    def refuse(*args: object, **kwargs: object) -> object:
+        raise guard.Forbidden("may not use ctypes")
+
+    for module in (sys.modules.get("ctypes"), sys.modules.get("_ctypes")):
+        for name in list(vars(module)) if module else ():
+            if not name.startswith("__"):
+                setattr(module, name, refuse)
+
+
+class Student:
+    """The student's module inside of the worker."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.file = f"<{config['file']}>"
+        self.module_name = str(config["module"])
+        self.probes = probing.load_probes(config["probes"])
+        self.namespace: dict[str, object] = {}
+
+    def handle(self, message: dict[str, Any], channel: int) -> dict[str, object]:
+        """The answer to one message of the grader's."""
+        if message["op"] == "load":
+            return self.load(message["source"])
+        return self.run(message, channel)
+
+    def load(self, source: str) -> dict[str, object]:
+        """Execute the student's module."""
+        linecache.cache[self.file] = (len(source), None, source.splitlines(True), self.file)
+        module = types.ModuleType(self.module_name)
+        module.__file__ = self.file
+        sys.modules[self.module_name] = module
+        said: dict[str, object] = {}
+        with probing.captured_prints() as prints:
+            try:
+                exec(compile(source, self.file, "exec"), module.__dict__)
+            except BaseException as error:  # whatever it raises, importing it failed
+                said["failure"] = probing.describe(error, self.file)
+        said["prints"] = prints.text()
+        self.namespace = module.__dict__
+        return said
+
+    def run(self, message: dict[str, Any], channel: int) -> dict[str, object]:
+        """Run one probe."""
+        probe = self.probes[message["probe"]]
+
+        def progress(**numbers: float) -> None:
+            _answer(channel, {"id": message["id"], "progress": numbers})
+
+        probing.progress = progress
+        said = probing.run(
+            probing.Submission(self.namespace), probe, message["args"], message["options"], self.file, message["device"]
+        )
+        return {"id": message["id"], **said}
+
+
+def _answer(channel: int, value: dict[str, object]) -> None:
+    try:
+        data = wire.encode(value, caps=wire.UNTRUSTED)
+    except (WireError, RuntimeError, MemoryError, RecursionError) as error:
+        failure = {"kind": "refused", "type": "Unsendable", "message": f"what it returned cannot be sent back: {error}"}
+        data = wire.encode({"id": value.get("id"), "failure": failure, "prints": ""})
+    view = memoryview(data)
+    while view:
+        view = view[os.write(channel, view) :]

@@ -1,0 +1,1427 @@
+"""Wrong losses that people write, each with what to say about it."""
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+from nnkata.grader.content import misconception
+
+
+def reduce(losses, reduction):
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(reduction)
+    return losses if reduction == "none" else getattr(losses, reduction)()
+
+
+def reduce_carelessly(losses, reduction):
+    return getattr(losses, reduction)() if reduction in ("mean", "sum") else losses
+
+
+def same_shape(input, target):
+    if input.shape != target.shape:
+        raise ValueError("the shapes differ")
+
+
+def known(reduction):
+    """A word that PyTorch knows, whatever was asked for."""
+    return reduction if reduction in ("mean", "sum") else "none"
+
+
+# -- mse_loss --------------------------------------------------------------------------------------------------
+
+
+@misconception(
+    "mse_loss",
+    "sum-instead-of-mean",
+    "You add the squared errors up but never divide by how many there are: for the errors 0, −2 and 3 your mean is 13, not 4.33. "
+    "A sum grows with the batch, and so would every step of training.",
+    "Which operation belongs to which word of `reduction`? Try `reduction='mean'` and `'sum'` on three numbers.",
+    fails="test_mse_by_hand",
+)
+def sum_instead_of_mean(input, target, reduction="mean"):
+    same_shape(input, target)
+    reduce(input, reduction)
+    return F.mse_loss(input, target, reduction="none" if reduction == "none" else "sum")
+
+
+@misconception(
+    "mse_loss",
+    "mean-over-rows-only",
+    "You divide the sum by the number of rows. The mean is over all numbers: a (2, 2) input holds four errors, not two, "
+    "so your loss is twice what it should be there (and right for a vector, which hides it).",
+    "How many numbers does a (2, 2) tensor hold? There is a method that tells, and one that averages over all of them.",
+    fails="test_mse_by_hand",
+)
+def mean_over_rows_only(input, target, reduction="mean"):
+    same_shape(input, target)
+    losses = (input - target) ** 2
+    return losses.sum() / len(losses) if reduction == "mean" else reduce(losses, reduction)
+
+
+@misconception(
+    "mse_loss",
+    "one-mean-for-each-row",
+    "You average over the last dimension, so a (2, 2) input leaves two numbers. `backward` needs a single one.",
+    "Take the mean over all dimensions at once.",
+    fails="test_mse_by_hand",
+)
+def one_mean_for_each_row(input, target, reduction="mean"):
+    same_shape(input, target)
+    losses = (input - target) ** 2
+    return losses.mean(dim=-1) if reduction == "mean" else reduce(losses, reduction)
+
+
+@misconception(
+    "mse_loss",
+    "root-of-the-mean",
+    "You take the square root of the mean: that is the RMSE. For the errors 0, −2 and 3 it is 2.08, where the mean squared error is 4.33.",
+    "Which of the three words M, S and E asks for a root?",
+    fails="test_mse_by_hand",
+)
+def root_of_the_mean(input, target, reduction="mean"):
+    same_shape(input, target)
+    losses = (input - target) ** 2
+    return losses.mean().sqrt() if reduction == "mean" else reduce(losses, reduction)
+
+
+@misconception(
+    "mse_loss",
+    "half-of-the-square",
+    "You halve the squares. Textbooks do that to make the derivative prettier; PyTorch does not, and every value comes out half as large.",
+    "Leave out the factor: the derivative is then 2·(input − target).",
+    fails="test_mse_by_hand",
+)
+def half_of_the_square(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce(0.5 * (input - target) ** 2, reduction)
+
+
+@misconception(
+    "mse_loss",
+    "difference-not-squared",
+    "You average the differences themselves, so an error of +2 and one of −2 cancel to a loss of 0.",
+    "What does squaring do to the sign? When does it have to happen: before the mean, or after it?",
+    fails="test_mse_by_hand",
+)
+def difference_not_squared(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce(input - target, reduction)
+
+
+@misconception(
+    "mse_loss",
+    "item-instead-of-tensor",
+    "You return a Python number. It is the right number, but a number has forgotten the graph: nothing can be learnt from it.",
+    "`.item()` is for printing. Return the 0-d tensor itself.",
+    fails="test_mse_by_hand",
+)
+def item_instead_of_tensor(input, target, reduction="mean"):
+    same_shape(input, target)
+    losses = reduce((input - target) ** 2, reduction)
+    return losses if reduction == "none" else losses.item()
+
+
+@misconception(
+    "mse_loss",
+    "detached-result",
+    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
+    "Look for `detach()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
+    fails="test_mse_gradient",
+)
+def detached_result(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce((input - target) ** 2, reduction).detach()
+
+
+@misconception(
+    "mse_loss",
+    "silent-broadcasting",
+    "You do not compare the shapes (or not fully). (4, 1) minus (4,) is silently (4, 4): every prediction is compared with every "
+    "target, the loss is a number that looks fine, and the network learns to predict the average.",
+    "Compare `input.shape` with `target.shape` before you subtract, and raise a ValueError if they differ.",
+    fails="test_mse_rejects_other_shapes",
+)
+def silent_broadcasting(input, target, reduction="mean"):
+    return reduce((input - target) ** 2, reduction)
+
+
+@misconception(
+    "mse_loss",
+    "target-reshaped-to-fit",
+    "You reshape the target to the shape of the input. That hides a mistake of the caller: a (2, 3) target in another order would go "
+    "unnoticed. Shapes that differ have to be a ValueError.",
+    "Refuse, do not repair: compare the two shapes first.",
+    fails="test_mse_rejects_other_shapes",
+)
+def target_reshaped_to_fit(input, target, reduction="mean"):
+    if input.numel() != target.numel():
+        raise ValueError("the sizes differ")
+    return reduce((input - target.reshape(input.shape)) ** 2, reduction)
+
+
+@misconception(
+    "mse_loss",
+    "mse-any-reduction",
+    "Whatever word is not 'mean' or 'sum' counts as 'none' for you. A typing mistake such as 'average' then gives a whole tensor "
+    "instead of an error that says what is wrong.",
+    "Three words are known. What should happen after the third `if`?",
+    fails="test_mse_rejects_other_reductions",
+)
+def mse_any_reduction(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce_carelessly((input - target) ** 2, reduction)
+
+
+@misconception(
+    "mse_loss",
+    "mse-hard-coded-float32",
+    "You turn everything into float32. A float64 input must give a float64 loss, with all of its digits.",
+    "Do without `.float()` and `dtype=torch.float32`: arithmetic keeps the dtype by itself.",
+    fails="test_mse_keeps_the_dtype",
+)
+def mse_hard_coded_float32(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce((input.float() - target.float()) ** 2, reduction)
+
+
+@misconception(
+    "mse_loss",
+    "square-multiplied-out",
+    "You compute x² − 2xt + t². On paper that is (x − t)²; in float32 it is not: at 10,000.5 against 10,000 each square is about 10⁸, "
+    "where neighbouring numbers are 8 apart, and the 0.25 that you want is lost.",
+    "Subtract first, while the numbers are small, and square the difference.",
+    fails="test_mse_of_large_values",
+)
+def square_multiplied_out(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce(input**2 - 2 * input * target + target**2, reduction)
+
+
+# -- l1_loss ---------------------------------------------------------------------------------------------------
+
+
+@misconception(
+    "l1_loss",
+    "l1-sum-instead-of-mean",
+    "You add the absolute errors up but never divide by how many there are: for the errors 0, −2 and 3 your mean is 5, not 1.67.",
+    "Which operation belongs to which word of `reduction`?",
+    fails="test_l1_by_hand",
+)
+def l1_sum_instead_of_mean(input, target, reduction="mean"):
+    same_shape(input, target)
+    reduce(input, reduction)
+    return F.l1_loss(input, target, reduction="none" if reduction == "none" else "sum")
+
+
+@misconception(
+    "l1_loss",
+    "l1-mean-over-rows-only",
+    "You divide the sum by the number of rows. The mean is over all numbers: a (2, 2) input holds four errors, not two.",
+    "How many numbers does a (2, 2) tensor hold?",
+    fails="test_l1_by_hand",
+)
+def l1_mean_over_rows_only(input, target, reduction="mean"):
+    same_shape(input, target)
+    losses = (input - target).abs()
+    return losses.sum() / len(losses) if reduction == "mean" else reduce(losses, reduction)
+
+
+@misconception(
+    "l1_loss",
+    "errors-cancel",
+    "You never take the absolute value, so an error of +2 and one of −2 cancel, and the loss can even be negative.",
+    "What makes a difference of −2 cost as much as one of +2?",
+    fails="test_l1_by_hand",
+)
+def errors_cancel(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce(input - target, reduction)
+
+
+@misconception(
+    "l1_loss",
+    "absolute-value-after-the-mean",
+    "You take the absolute value at the very end. By then the errors have cancelled: −2 and 3 leave 1, where the loss is 5.",
+    "Every single error must lose its sign before they are put together.",
+    fails="test_l1_by_hand",
+)
+def absolute_value_after_the_mean(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce(input - target, reduction).abs()
+
+
+@misconception(
+    "l1_loss",
+    "squared-instead-of-absolute",
+    "You square the differences: that is `mse_loss`. An error of 3 costs 9 here, where the absolute error is 3.",
+    "Same skeleton, another operation on the difference.",
+    fails="test_l1_by_hand",
+)
+def squared_instead_of_absolute(input, target, reduction="mean"):
+    return F.mse_loss(input, target, reduction=reduction)
+
+
+@misconception(
+    "l1_loss",
+    "smooth-instead-of-absolute",
+    "Your loss is rounded off near zero (the smooth L1 or Huber loss): an error of 2 costs 1.5 there, and here it costs 2.",
+    "The plain absolute value is all that is asked for.",
+    fails="test_l1_by_hand",
+)
+def smooth_instead_of_absolute(input, target, reduction="mean"):
+    same_shape(input, target)
+    return F.smooth_l1_loss(input, target, reduction=reduction)
+
+
+@misconception(
+    "l1_loss",
+    "root-of-the-square",
+    "√(d²) has the right value, but at d = 0 its derivative is 0 / 0: one prediction that is exactly right turns the gradient into NaN, "
+    "and after the next step the whole network is NaN.",
+    "There is an operation for the absolute value whose slope at 0 is 0.",
+    fails="test_l1_gradient_where_the_error_is_zero",
+)
+def root_of_the_square(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce(((input - target) ** 2).sqrt(), reduction)
+
+
+@misconception(
+    "l1_loss",
+    "slope-at-zero-from-one-branch",
+    "You choose between d and −d. Where d is exactly 0 one of the branches is taken, and a prediction that is exactly right is pushed away "
+    "with slope ±1; the slope there must be 0.",
+    "There is an operation for the absolute value whose slope at 0 is 0.",
+    fails="test_l1_gradient_where_the_error_is_zero",
+)
+def slope_at_zero_from_one_branch(input, target, reduction="mean"):
+    same_shape(input, target)
+    difference = input - target
+    return reduce(torch.where(difference > 0, difference, -difference), reduction)
+
+
+@misconception(
+    "l1_loss",
+    "l1-detached",
+    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
+    "Look for `detach()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
+    fails="test_l1_gradient",
+)
+def l1_detached(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce((input - target).abs(), reduction).detach()
+
+
+@misconception(
+    "l1_loss",
+    "l1-silent-broadcasting",
+    "You do not compare the shapes (or not fully). (4, 1) minus (4,) is silently (4, 4), and every prediction is compared with every target.",
+    "Compare `input.shape` with `target.shape` first; a difference is a ValueError.",
+    fails="test_l1_rejects_other_shapes",
+)
+def l1_silent_broadcasting(input, target, reduction="mean"):
+    return reduce((input - target).abs(), reduction)
+
+
+@misconception(
+    "l1_loss",
+    "l1-any-reduction",
+    "Whatever word is not 'mean' or 'sum' counts as 'none' for you; another word must be a ValueError.",
+    "What should happen after the third `if`?",
+    fails="test_l1_rejects_other_reductions",
+)
+def l1_any_reduction(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce_carelessly((input - target).abs(), reduction)
+
+
+# -- nll_loss --------------------------------------------------------------------------------------------------
+
+
+def rows(input, target, weight, ignore_index):
+    """What each row loses (right), and how much it counts."""
+    counts = target != ignore_index
+    classes = torch.where(counts, target, 0)
+    weights = input.new_ones(input.shape[1]) if weight is None else weight
+    row_weights = weights[classes] * counts
+    return -row_weights * input.gather(1, classes[:, None])[:, 0], row_weights, counts
+
+
+def reduce_rows(losses, row_weights, reduction):
+    return losses.sum() / row_weights.sum() if reduction == "mean" else reduce(losses, reduction)
+
+
+@misconception(
+    "nll_loss",
+    "sign-forgotten",
+    "Your loss is negative. Log-probabilities are never above 0; the loss is minus the one of the true class, so that it is small when "
+    "things go well. As it stands, training would make the network worse.",
+    "The N of NLL stands for negative.",
+    fails="test_nll_by_hand",
+)
+def sign_forgotten(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    return -F.nll_loss(input, target, weight, ignore_index=ignore_index, reduction=reduction)
+
+
+@misconception(
+    "nll_loss",
+    "log-of-a-log",
+    "You take the logarithm of the input, but the input holds log-probabilities already: negative numbers, whose logarithm is NaN.",
+    "What is left to do once the log-probability of the true class is picked?",
+    fails="test_nll_by_hand",
+)
+def log_of_a_log(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    return F.nll_loss(input.log(), target, weight, ignore_index=ignore_index, reduction=reduction)
+
+
+@misconception(
+    "nll_loss",
+    "exp-undone",
+    "You return minus the probability of the true class, not minus its logarithm: your loss never exceeds 0 nor falls below −1, and being "
+    "sure and wrong hardly costs anything.",
+    "The input is logarithmic already and may stay so.",
+    fails="test_nll_by_hand",
+)
+def exp_undone(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    return F.nll_loss(input.exp(), target, weight, ignore_index=ignore_index, reduction=reduction)
+
+
+@misconception(
+    "nll_loss",
+    "columns-instead-of-pairs",
+    "`input[:, target]` gives every row the classes of all rows, an (N, N) tensor. Its mean mixes the rows with each other's targets.",
+    "One number for each row: pair row i with target i, as `gather` or two index tensors do.",
+    fails="test_nll_by_hand",
+)
+def columns_instead_of_pairs(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    return reduce(-input[:, target], reduction)
+
+
+@misconception(
+    "nll_loss",
+    "one-hot-too-narrow",
+    "Your one-hot rows have as many columns as the largest target of this batch needs. If the last class does not occur, the shapes do not "
+    "fit; if only class 0 occurs, they even broadcast and you add up all classes.",
+    "The number of classes is `input.shape[1]`, whatever targets happen to occur. Can you tell the one-hot function?",
+    fails="test_nll_of_batches_without_some_classes",
+)
+def one_hot_too_narrow(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    counts = target != ignore_index
+    one_hot = F.one_hot(torch.where(counts, target, 0))
+    weights = input.new_ones(input.shape[1]) if weight is None else weight
+    row_weights = weights[torch.where(counts, target, 0)] * counts
+    return reduce_rows(-(input * one_hot).sum(dim=1) * row_weights, row_weights, reduction)
+
+
+@misconception(
+    "nll_loss",
+    "weighted-mean-divided-by-n",
+    "You multiply by the class weights but divide by the number of rows. Two rows with the losses 0.69 and 1.39 and the weights 1 and 3 have "
+    "the weighted mean (1 · 0.69 + 3 · 1.39) / 4 = 1.21; yours is 2.43.",
+    "A weighted mean divides by the sum of the weights that went into it. Check: equal losses must have that loss as their mean.",
+    fails=["test_nll_weighted_by_hand", "test_nll_class_weights"],
+)
+def weighted_mean_divided_by_n(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    losses, _, counts = rows(input, target, weight, ignore_index)
+    return losses.sum() / counts.sum() if reduction == "mean" else reduce(losses, reduction)
+
+
+@misconception(
+    "nll_loss",
+    "mean-divided-by-all-class-weights",
+    "You divide by the sum of the whole `weight` vector. It must be the weights of the rows: a class that occurs three times counts three times, "
+    "one that does not occur not at all.",
+    "Look up each row's weight with its target, and add those up.",
+    fails=["test_nll_weighted_by_hand", "test_nll_class_weights"],
+)
+def mean_divided_by_all_class_weights(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    losses, row_weights, _ = rows(input, target, weight, ignore_index)
+    return reduce_rows(losses, row_weights if weight is None else weight, reduction)
+
+
+@misconception(
+    "nll_loss",
+    "weights-scaled-to-one",
+    "You scale the class weights so that they sum to 1. The mean does not notice, but the sum and the single losses come out too small.",
+    "Use the weights as they come; only the mean divides by anything.",
+    fails="test_nll_class_weights",
+)
+def weights_scaled_to_one(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    weight = weight if weight is None else weight / weight.sum()
+    return F.nll_loss(input, target, weight, ignore_index=ignore_index, reduction=reduction)
+
+
+@misconception(
+    "nll_loss",
+    "weight-unused",
+    "Your result does not depend on `weight`: every class counts the same.",
+    "Row i counts as much as the weight of its class, `weight[target[i]]`.",
+    fails=["test_nll_weighted_by_hand", "test_nll_class_weights"],
+)
+def weight_unused(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    return F.nll_loss(input, target, ignore_index=ignore_index, reduction=reduction)
+
+
+@misconception(
+    "nll_loss",
+    "ignored-rows-in-the-mean",
+    "Ignored rows have the loss 0, as they should, but they are still counted when you divide: with two of six rows ignored your mean is a "
+    "third too small. The more padding a batch holds, the better your network would seem.",
+    "Divide by the rows that count (with weights: by their summed weights).",
+    fails="test_nll_ignored_rows",
+)
+def ignored_rows_in_the_mean(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    losses, _, counts = rows(input, target, weight, ignore_index)
+    weights = input.new_ones(input.shape[1]) if weight is None else weight
+    return reduce_rows(losses, weights[torch.where(counts, target, 0)], reduction)
+
+
+@misconception(
+    "nll_loss",
+    "ignored-rows-dropped",
+    "With `reduction='none'` you return only the rows that count. There must be a number for each row, 0 for an ignored one, so that the "
+    "losses still line up with the batch.",
+    "Give ignored rows the weight 0 instead of leaving them out.",
+    fails="test_nll_ignored_rows",
+)
+def ignored_rows_dropped(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    counts = target != ignore_index
+    return F.nll_loss(input[counts], target[counts], weight, reduction=reduction)
+
+
+@misconception(
+    "nll_loss",
+    "ignore-index-unused",
+    "You ignore the target −100 whatever `ignore_index` says. With `ignore_index=2` the rows of class 2 must not count.",
+    "Where in your code does −100 stand that should be the argument?",
+    fails="test_nll_ignored_rows",
+)
+def ignore_index_unused(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    counts = target >= 0
+    return F.nll_loss(
+        input, torch.where(counts & (target < input.shape[1]), target, -100), weight, reduction=reduction
+    )
+
+
+@misconception(
+    "nll_loss",
+    "ignored-target-as-an-index",
+    "You look up the target −100 in a row with only a few classes, and that is out of range. An ignored target is no class.",
+    "Before you index, replace ignored targets by a class that exists (0, say); then make sure that these rows do not count.",
+    fails="test_nll_ignored_rows",
+)
+def ignored_target_as_an_index(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    picked = input[torch.arange(len(input), device=input.device), target]
+    weights = input.new_ones(input.shape[1]) if weight is None else weight
+    row_weights = weights[target] * (target != ignore_index)
+    return reduce_rows(-row_weights * picked, row_weights, reduction)
+
+
+@misconception(
+    "nll_loss",
+    "ignored-target-gathered",
+    "You gather the target −100 from a row with only a few classes, and that is out of range. An ignored target is no class.",
+    "Before you gather, replace ignored targets by a class that exists (0, say); then make sure that these rows do not count.",
+    fails="test_nll_ignored_rows",
+)
+def ignored_target_gathered(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    picked = input.gather(1, target[:, None])[:, 0]
+    weights = input.new_ones(input.shape[1]) if weight is None else weight
+    row_weights = weights[target] * (target != ignore_index)
+    return reduce_rows(-row_weights * picked, row_weights, reduction)
+
+
+@misconception(
+    "nll_loss",
+    "ignored-target-clamped",
+    "You make ignored targets harmless with `clamp(min=0)`. That is enough for −100, but `ignore_index` may be any number, such as the "
+    "255 of image masks, which is beyond the last class.",
+    "Replace exactly the targets that equal `ignore_index`, whatever it is.",
+    fails="test_nll_ignored_rows",
+)
+def ignored_target_clamped(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    classes = target.clamp(min=0)
+    weights = input.new_ones(input.shape[1]) if weight is None else weight
+    row_weights = weights[classes] * (target != ignore_index)
+    return reduce_rows(-row_weights * input.gather(1, classes[:, None])[:, 0], row_weights, reduction)
+
+
+@misconception(
+    "nll_loss",
+    "target-changed-in-place",
+    "You overwrite the ignored targets in the caller's own tensor. The next epoch would find class 0 where −100 stood.",
+    "Make a new tensor: `torch.where` or `masked_fill` (without the underscore) instead of `target[...] = 0`.",
+    fails="test_nll_ignored_rows",
+)
+def target_changed_in_place(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    counts = target != ignore_index
+    target[~counts] = 0
+    weights = input.new_ones(input.shape[1]) if weight is None else weight
+    row_weights = weights[target] * counts
+    return reduce_rows(-row_weights * input.gather(1, target[:, None])[:, 0], row_weights, reduction)
+
+
+@misconception(
+    "nll_loss",
+    "nothing-counts-gives-zero",
+    "If every row is ignored, your mean is 0. A mean of nothing is 0 / 0, NaN, and PyTorch says so; a 0 would look like a perfect batch.",
+    "Leave out the guard (or the `clamp`) before the division: only the sum of nothing is 0.",
+    fails="test_nll_with_every_row_ignored",
+)
+def nothing_counts_gives_zero(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    losses, row_weights, _ = rows(input, target, weight, ignore_index)
+    if reduction == "mean" and row_weights.sum() == 0:
+        return losses.sum()
+    return reduce_rows(losses, row_weights, reduction)
+
+
+@misconception(
+    "nll_loss",
+    "nll-any-reduction",
+    "Whatever word is not 'mean' or 'sum' counts as 'none' for you; another word must be a ValueError.",
+    "If you wrote a helper for the first two losses, can it serve here too?",
+    fails="test_nll_rejects_other_reductions",
+)
+def nll_any_reduction(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    return F.nll_loss(input, target, weight, ignore_index=ignore_index, reduction=known(reduction))
+
+
+@misconception(
+    "nll_loss",
+    "ones-in-float32-on-the-cpu",
+    "You make the weights of ones with `torch.ones(C)`: float32, on the CPU. A bfloat16 input then gives a float32 loss, and an input on a "
+    "GPU an error.",
+    "`input.new_ones(...)` makes a tensor with the dtype and the device of the input.",
+    fails=["test_nll_keeps_the_dtype", "test_nll_on_another_device"],
+)
+def ones_in_float32_on_the_cpu(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    weight = torch.ones(input.shape[1]) if weight is None else weight
+    losses, row_weights, _ = rows(input, target, weight, ignore_index)
+    return reduce_rows(losses, row_weights, reduction)
+
+
+@misconception(
+    "nll_loss",
+    "nll-detached",
+    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
+    "Look for `.item()`, `.tolist()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
+    fails="test_nll_gradient",
+)
+def nll_detached(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    return F.nll_loss(input.detach(), target, weight, ignore_index=ignore_index, reduction=reduction)
+
+
+# -- cross_entropy ---------------------------------------------------------------------------------------------
+
+
+def options(weight, ignore_index, reduction, label_smoothing=0.0):
+    return {
+        "weight": weight,
+        "ignore_index": ignore_index,
+        "reduction": reduction,
+        "label_smoothing": label_smoothing,
+    }
+
+
+def from_log_probabilities(log_probabilities, target, weight, ignore_index, reduction, label_smoothing):
+    """The cross-entropy (right) of whatever stands in for log-probabilities."""
+    losses, row_weights, counts = rows(log_probabilities, target, weight, ignore_index)
+    weights = log_probabilities.new_ones(log_probabilities.shape[1]) if weight is None else weight
+    spread = torch.where(counts, -(weights * log_probabilities).mean(dim=1), 0.0)
+    if label_smoothing:
+        losses = (1 - label_smoothing) * losses + label_smoothing * spread
+    return reduce_rows(losses, row_weights, reduction)
+
+
+@misconception(
+    "cross_entropy",
+    "softmax-applied-twice",
+    "The softmax is applied twice: your values are what you get when the input is taken through a softmax before the real cross-entropy. "
+    "After the first one all scores lie in [0, 1], so with ten classes your loss never gets below 1.461, however good the network is.",
+    "Count the places where scores are normalised: a softmax and `logsumexp` are two.",
+    fails="test_cross_entropy_by_hand",
+)
+def softmax_applied_twice(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    return F.cross_entropy(
+        input.softmax(dim=1), target, **options(weight, ignore_index, reduction, label_smoothing)
+    )
+
+
+@misconception(
+    "cross_entropy",
+    "logits-as-log-probabilities",
+    "You take the logits for log-probabilities: minus the raw score of the true class. Nothing holds the other scores down, so this loss "
+    "falls without end when all scores grow. Ten equal scores must give log 10 = 2.303.",
+    "The row must first be normalised so that its exponentials sum to 1: log softmax.",
+    fails="test_cross_entropy_by_hand",
+)
+def logits_as_log_probabilities(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    return from_log_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
+
+
+@misconception(
+    "cross_entropy",
+    "logits-as-probabilities",
+    "You take the logarithm of the logits themselves. Logits are raw scores, not probabilities: they may be negative (NaN) or 0 (infinite).",
+    "The logarithm that is needed is the one of the softmax, in a form that is stable.",
+    fails="test_cross_entropy_by_hand",
+)
+def logits_as_probabilities(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    return from_log_probabilities(input.log(), target, weight, ignore_index, reduction, label_smoothing)
+
+
+@misconception(
+    "cross_entropy",
+    "softmax-over-the-batch",
+    "You normalise over the rows (dim 0), as if the samples of a batch competed with each other. Three rows of equal scores then give "
+    "log 3 = 1.099 instead of log 10 = 2.303.",
+    "One row is one sample, and its classes lie along dim 1.",
+    fails="test_cross_entropy_by_hand",
+)
+def softmax_over_the_batch(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    scores = input.log_softmax(dim=0)
+    return from_log_probabilities(scores, target, weight, ignore_index, reduction, label_smoothing)
+
+
+@misconception(
+    "cross_entropy",
+    "cross-entropy-sign-forgotten",
+    "Your loss is negative: it is the log-probability of the true class, which training would push down.",
+    "Minus the log-probability: small when the network is right.",
+    fails="test_cross_entropy_by_hand",
+)
+def cross_entropy_sign_forgotten(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    return -F.cross_entropy(input, target, **options(weight, ignore_index, reduction, label_smoothing))
+
+
+@misconception(
+    "cross_entropy",
+    "cross-entropy-in-bits",
+    "You take logarithms to the base 2: ten equal scores give you 3.32 (bits) instead of 2.303 (nats).",
+    "`log` and `logsumexp` are natural logarithms, and exp is their inverse.",
+    fails="test_cross_entropy_by_hand",
+)
+def cross_entropy_in_bits(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    return F.cross_entropy(
+        input, target, **options(weight, ignore_index, reduction, label_smoothing)
+    ) / math.log(2)
+
+
+@misconception(
+    "cross_entropy",
+    "mean-over-classes-too",
+    "You multiply with one-hot targets and then average over rows and classes. All but one of a row's terms are 0 but still counted: "
+    "with ten classes your mean is 0.230 where 2.303 is right.",
+    "First the sum over the classes of a row, then the mean over the rows.",
+    fails="test_cross_entropy_by_hand",
+)
+def mean_over_classes_too(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    loss = F.cross_entropy(input, target, **options(weight, ignore_index, reduction, label_smoothing))
+    return loss / input.shape[1] if reduction == "mean" else loss
+
+
+@misconception(
+    "cross_entropy",
+    "log-of-naive-softmax",
+    "You take exp of the raw scores. exp(89) is already infinite in float32, infinite / infinite is NaN, and so is your loss.",
+    "Subtracting the same number from all scores of a row leaves its softmax as it is. Or let `logsumexp` do it.",
+    fails="test_cross_entropy_is_stable",
+)
+def log_of_naive_softmax(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    scores = (input.exp() / input.exp().sum(dim=1, keepdim=True)).log()
+    return from_log_probabilities(scores, target, weight, ignore_index, reduction, label_smoothing)
+
+
+@misconception(
+    "cross_entropy",
+    "log-of-the-softmax",
+    "Your softmax is stable, but its logarithm is not: a probability below 10⁻⁴⁵ is rounded to 0, and log 0 is −∞. Where the loss should be "
+    "20,000, yours is infinite.",
+    "Work the logarithm into the formula before you compute: log(e^z / Σ e^z) has no division and no tiny number in it.",
+    fails="test_cross_entropy_is_stable",
+)
+def log_of_the_softmax(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    return from_log_probabilities(
+        input.softmax(dim=1).log(), target, weight, ignore_index, reduction, label_smoothing
+    )
+
+
+@misconception(
+    "cross_entropy",
+    "clamped-softmax",
+    "You keep the softmax away from 0 before taking the logarithm. No loss can then be larger than 16.1, where 20,000 is right, and what is "
+    "clamped has the gradient 0: the worst mistakes are the ones that the network cannot learn from.",
+    "Nothing needs clamping if exp and log never meet: write log softmax as a difference.",
+    fails="test_cross_entropy_is_stable",
+)
+def clamped_softmax(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    scores = input.softmax(dim=1).clamp(min=1e-7).log()
+    return from_log_probabilities(scores, target, weight, ignore_index, reduction, label_smoothing)
+
+
+@misconception(
+    "cross_entropy",
+    "epsilon-inside-the-log",
+    "You add a small number to the softmax before taking the logarithm. No loss can then be larger than 18.4, where 20,000 is right, "
+    "and the gradient of the worst mistakes all but vanishes.",
+    "Nothing needs protecting if exp and log never meet: write log softmax as a difference.",
+    fails="test_cross_entropy_is_stable",
+)
+def epsilon_inside_the_log(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    scores = (input.softmax(dim=1) + 1e-8).log()
+    return from_log_probabilities(scores, target, weight, ignore_index, reduction, label_smoothing)
+
+
+@misconception(
+    "cross_entropy",
+    "maximum-of-the-whole-batch",
+    "You subtract the largest score of the whole batch. A row whose scores all lie far below it becomes exp(−20000) = 0 everywhere, and "
+    "the logarithm of its sum −∞.",
+    "Each row needs its own maximum: `dim=1, keepdim=True`.",
+    fails="test_cross_entropy_is_stable",
+)
+def maximum_of_the_whole_batch(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    shifted = input - input.max() if input.numel() else input
+    scores = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
+    return from_log_probabilities(scores, target, weight, ignore_index, reduction, label_smoothing)
+
+
+@misconception(
+    "cross_entropy",
+    "cross-entropy-detached",
+    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
+    "Look for `.item()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
+    fails="test_cross_entropy_gradient",
+)
+def cross_entropy_detached(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    return F.cross_entropy(
+        input.detach(), target, **options(weight, ignore_index, reduction, label_smoothing)
+    )
+
+
+@misconception(
+    "cross_entropy",
+    "normaliser-detached",
+    "Your values are right, but the gradient is not: the sum of exponentials is cut off from the graph, so the scores of the wrong classes "
+    "get no gradient and are never pushed down.",
+    "Only a maximum that is subtracted for stability may be detached (it cancels); the logarithm of the sum may not.",
+    fails="test_cross_entropy_gradient",
+)
+def normaliser_detached(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    scores = input - input.logsumexp(dim=1, keepdim=True).detach()
+    return from_log_probabilities(scores, target, weight, ignore_index, reduction, label_smoothing)
+
+
+@misconception(
+    "cross_entropy",
+    "cross-entropy-weighted-mean-divided-by-n",
+    "You multiply by the class weights but divide by the number of rows. A weighted mean divides by the summed weights of the rows.",
+    "Equal losses must have that loss as their mean, whatever the weights: check it with three rows of zeros.",
+    fails="test_cross_entropy_class_weights",
+)
+def cross_entropy_weighted_mean_divided_by_n(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    losses = F.cross_entropy(input, target, **options(weight, ignore_index, "none", label_smoothing))
+    counted = (target != ignore_index).sum()
+    return losses.sum() / counted if reduction == "mean" else reduce(losses, reduction)
+
+
+@misconception(
+    "cross_entropy",
+    "cross-entropy-ignored-rows-in-the-mean",
+    "Ignored rows have the loss 0, as they should, but they are still counted when you divide.",
+    "Divide by the rows that count (with weights: by their summed weights).",
+    fails="test_cross_entropy_ignored_rows",
+)
+def cross_entropy_ignored_rows_in_the_mean(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    losses = F.cross_entropy(input, target, **options(weight, ignore_index, "none", label_smoothing))
+    weights = input.new_ones(input.shape[1]) if weight is None else weight
+    row_weights = weights[torch.where(target != ignore_index, target, 0)]
+    return reduce_rows(losses, row_weights, reduction)
+
+
+@misconception(
+    "cross_entropy",
+    "cross-entropy-of-nothing-is-zero",
+    "If every row is ignored, your mean is 0. A mean of nothing is 0 / 0, NaN; a 0 would look like a perfect batch.",
+    "Leave out the guard (or the `clamp`) before the division.",
+    fails="test_cross_entropy_with_every_row_ignored",
+)
+def cross_entropy_of_nothing_is_zero(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    loss = F.cross_entropy(input, target, **options(weight, ignore_index, reduction, label_smoothing))
+    return loss.nan_to_num() if not (target != ignore_index).any() else loss
+
+
+@misconception(
+    "cross_entropy",
+    "cross-entropy-any-reduction",
+    "Whatever word is not 'mean' or 'sum' counts as 'none' for you; another word must be a ValueError.",
+    "If you wrote a helper for the first losses, can it serve here too?",
+    fails="test_cross_entropy_rejects_other_reductions",
+)
+def cross_entropy_any_reduction(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    return F.cross_entropy(input, target, **options(weight, ignore_index, known(reduction), label_smoothing))
+
+
+@misconception(
+    "cross_entropy",
+    "cross-entropy-hard-coded-float32",
+    "You turn the logits into float32. A float64 input must give a float64 loss, a bfloat16 input a bfloat16 one.",
+    "Do without `.float()` and `dtype=torch.float32`; `input.new_ones` and `zeros_like` follow the input.",
+    fails="test_cross_entropy_keeps_the_dtype",
+)
+def cross_entropy_hard_coded_float32(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    weight = weight if weight is None else weight.float()
+    return F.cross_entropy(input.float(), target, **options(weight, ignore_index, reduction, label_smoothing))
+
+
+@misconception(
+    "cross_entropy",
+    "smoothing-unused",
+    "Your result does not depend on `label_smoothing`.",
+    "The target is no longer all on the true class: which part of it goes where?",
+    fails="test_cross_entropy_label_smoothing",
+)
+def smoothing_unused(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    return F.cross_entropy(input, target, **options(weight, ignore_index, reduction))
+
+
+@misconception(
+    "cross_entropy",
+    "smoothing-spread-over-the-others",
+    "You give ε/(C − 1) to each wrong class and 1 − ε to the true one. PyTorch spreads ε over all C classes, the true one too: with C = 4 and "
+    "ε = 0.4 the true class gets 0.7, not 0.6.",
+    "Think of it as (1 − ε) · one-hot + ε · uniform: what is the uniform distribution over C classes?",
+    fails="test_cross_entropy_label_smoothing",
+)
+def smoothing_spread_over_the_others(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    classes = input.shape[1]
+    moved = label_smoothing * classes / (classes - 1)
+    return F.cross_entropy(input, target, **options(weight, ignore_index, reduction, min(moved, 1.0))) + (
+        0.0
+        if moved <= 1.0
+        else (moved - 1)
+        * (
+            F.cross_entropy(input, target, **options(weight, ignore_index, reduction, 1.0))
+            - F.cross_entropy(input, target, **options(weight, ignore_index, reduction, 0.0))
+        )
+    )
+
+
+@misconception(
+    "cross_entropy",
+    "smoothing-added-on-top",
+    "You add the smoothing without taking anything from the true class: the target sums to 1 + ε.",
+    "What goes to the other classes has to come from the true one: 1 − ε stays there.",
+    fails="test_cross_entropy_label_smoothing",
+)
+def smoothing_added_on_top(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    plain = F.cross_entropy(input, target, **options(weight, ignore_index, reduction))
+    uniform = F.cross_entropy(input, target, **options(weight, ignore_index, reduction, 1.0))
+    return plain + label_smoothing * uniform if label_smoothing else plain
+
+
+@misconception(
+    "cross_entropy",
+    "smoothing-without-the-true-class",
+    "You spread ε/C over the wrong classes only and leave 1 − ε on the true one: the target sums to less than 1.",
+    "The true class gets its ε/C too, on top of 1 − ε.",
+    fails="test_cross_entropy_label_smoothing",
+)
+def smoothing_without_the_true_class(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    plain = F.cross_entropy(input, target, **options(weight, ignore_index, reduction))
+    smooth = F.cross_entropy(input, target, **options(weight, ignore_index, reduction, label_smoothing))
+    return smooth - label_smoothing / input.shape[1] * plain if label_smoothing else plain
+
+
+@misconception(
+    "cross_entropy",
+    "ignored-rows-smoothed",
+    "Ignored rows drop out of the usual loss but not out of the smoothing term, which adds up the log-probabilities of every row.",
+    "Both terms need the same rows left out.",
+    fails="test_cross_entropy_smoothing_with_ignored_rows",
+)
+def ignored_rows_smoothed(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    nll = F.cross_entropy(input, target, **options(weight, ignore_index, reduction))
+    if not label_smoothing:
+        return nll
+    weights = input.new_ones(input.shape[1]) if weight is None else weight
+    spread = -(weights * input.log_softmax(dim=1)).mean(dim=1)
+    row_weights = rows(input, target, weight, ignore_index)[1]
+    return (1 - label_smoothing) * nll + label_smoothing * reduce_rows(spread, row_weights, reduction)
+
+
+@misconception(
+    "cross_entropy",
+    "smoothing-unweighted",
+    "The class weights do not reach your smoothing term. Each class's share of it counts as much as that class.",
+    "Multiply the log-probabilities by `weight` (one for each column) before you add the row up.",
+    fails="test_cross_entropy_smoothing_with_weights",
+)
+def smoothing_unweighted(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    nll = F.cross_entropy(input, target, **options(weight, ignore_index, reduction))
+    if not label_smoothing:
+        return nll
+    spread = torch.where(target != ignore_index, -input.log_softmax(dim=1).mean(dim=1), 0.0)
+    row_weights = rows(input, target, weight, ignore_index)[1]
+    return (1 - label_smoothing) * nll + label_smoothing * reduce_rows(spread, row_weights, reduction)
+
+
+@misconception(
+    "cross_entropy",
+    "smoothing-weighted-by-the-true-class",
+    "You weight the whole smoothing term of a row with the weight of its true class. Each of the C classes in it counts with its own weight.",
+    "Multiply the log-probabilities by `weight` (one for each column) before you add the row up.",
+    fails="test_cross_entropy_smoothing_with_weights",
+)
+def smoothing_weighted_by_the_true_class(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    losses = F.cross_entropy(input, target, **options(None, ignore_index, "none", label_smoothing))
+    row_weights = rows(input, target, weight, ignore_index)[1]
+    return reduce_rows(losses * row_weights, row_weights, reduction)
+
+
+# -- binary_cross_entropy --------------------------------------------------------------------------------------
+
+
+def yes_and_no(input, floor=-100.0):
+    return input.log().clamp(min=floor), (-input).log1p().clamp(min=floor)
+
+
+@misconception(
+    "binary_cross_entropy",
+    "yes-term-only",
+    "You have the term −t · log p but not the one for the answer no. A network that always says yes would then be perfect.",
+    "If t is 0, which probability should have been large, and what is it in terms of p?",
+    fails="test_bce_by_hand",
+)
+def yes_term_only(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce(-target * yes_and_no(input)[0], reduction)
+
+
+@misconception(
+    "binary_cross_entropy",
+    "bce-sign-forgotten",
+    "Your loss is negative: logarithms of probabilities are never above 0, and the loss is minus their mean.",
+    "There is a minus in front of the whole formula.",
+    fails="test_bce_by_hand",
+)
+def bce_sign_forgotten(input, target, reduction="mean"):
+    return -F.binary_cross_entropy(input, target, reduction=reduction)
+
+
+@misconception(
+    "binary_cross_entropy",
+    "yes-and-no-swapped",
+    "Your two terms are swapped: t goes with log(1 − p). You punish the network for being right.",
+    "If the answer is yes (t = 1), which probability should be large?",
+    fails="test_bce_by_hand",
+)
+def yes_and_no_swapped(input, target, reduction="mean"):
+    return F.binary_cross_entropy(input, 1 - target, reduction=reduction)
+
+
+@misconception(
+    "binary_cross_entropy",
+    "probability-through-a-sigmoid",
+    "You put the input through a sigmoid, but it holds probabilities already. That is for the function with logits.",
+    "Use p as it comes.",
+    fails="test_bce_by_hand",
+)
+def probability_through_a_sigmoid(input, target, reduction="mean"):
+    same_shape(input, target)
+    return F.binary_cross_entropy_with_logits(input, target, reduction=reduction)
+
+
+@misconception(
+    "binary_cross_entropy",
+    "bce-in-bits",
+    "You take logarithms to the base 2: p = 0.5 costs you 1 instead of log 2 = 0.693.",
+    "`log` is the natural logarithm.",
+    fails="test_bce_by_hand",
+)
+def bce_in_bits(input, target, reduction="mean"):
+    return F.binary_cross_entropy(input, target, reduction=reduction) / math.log(2)
+
+
+@misconception(
+    "binary_cross_entropy",
+    "bce-sum-instead-of-mean",
+    "You add the losses up but never divide by how many there are.",
+    "Can the helper of your first two losses serve here too?",
+    fails="test_bce_by_hand",
+)
+def bce_sum_instead_of_mean(input, target, reduction="mean"):
+    reduce(input, reduction)
+    return F.binary_cross_entropy(input, target, reduction="none" if reduction == "none" else "sum")
+
+
+@misconception(
+    "binary_cross_entropy",
+    "target-taken-as-yes-or-no",
+    "You choose one term by looking whether the target is a yes. Targets may lie in between (0.3 after smoothing, say): then both terms count, "
+    "with t and with 1 − t.",
+    "Multiply by t and 1 − t instead of choosing.",
+    fails="test_bce_matches_pytorch",
+)
+def target_taken_as_yes_or_no(input, target, reduction="mean"):
+    same_shape(input, target)
+    yes, no = yes_and_no(input)
+    return reduce(-torch.where(target > 0.5, yes, no), reduction)
+
+
+@misconception(
+    "binary_cross_entropy",
+    "logarithm-of-zero",
+    "log 0 is −∞, and the other term's 0 · ∞ is NaN: a probability of exactly 0 or 1 (a sigmoid gives 1 from about 17 on) "
+    "ruins the whole mean.",
+    "PyTorch cuts each logarithm off at −100. What has to be cut off: p, or log p?",
+    fails="test_bce_at_zero_and_one",
+)
+def logarithm_of_zero(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce(-(target * input.log() + (1 - target) * (1 - input).log()), reduction)
+
+
+@misconception(
+    "binary_cross_entropy",
+    "bce-epsilon-inside-the-log",
+    "You compute log(p + 1e-8). At p = 0 that is −18.4, where the cut-off −100 is asked for; and every other value is a little off too.",
+    "Take the logarithm of p itself, and cut off what comes out of it.",
+    fails="test_bce_at_zero_and_one",
+)
+def bce_epsilon_inside_the_log(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce(-(target * (input + 1e-8).log() + (1 - target) * (1 - input + 1e-8).log()), reduction)
+
+
+@misconception(
+    "binary_cross_entropy",
+    "probability-clamped",
+    "You keep the probability within [1e-7, 1 − 1e-7]. At p = 0 the loss is then 16.1, where the cut-off 100 is asked for, and a network that "
+    "is more wrong than that gets no gradient at all.",
+    "Do not clamp what goes into the logarithm, but what comes out of it.",
+    fails="test_bce_at_zero_and_one",
+)
+def probability_clamped(input, target, reduction="mean"):
+    same_shape(input, target)
+    return F.binary_cross_entropy(input.clamp(1e-7, 1 - 1e-7), target, reduction=reduction)
+
+
+@misconception(
+    "binary_cross_entropy",
+    "only-the-exact-zero-cut-off",
+    "You replace the logarithm of an exact 0 by −100 but leave others below −100 as they are: in float64, p = 1e-60 costs you 138.2 instead of 100, "
+    "more than p = 0 does.",
+    "Cut off whatever is below −100, wherever it comes from.",
+    fails="test_bce_at_zero_and_one",
+)
+def only_the_exact_zero_cut_off(input, target, reduction="mean"):
+    same_shape(input, target)
+    yes = torch.where(input == 0, -100.0, input.log())
+    no = torch.where(input == 1, -100.0, (1 - input).log())
+    return reduce(-(target * yes + (1 - target) * no), reduction)
+
+
+@misconception(
+    "binary_cross_entropy",
+    "bce-silent-broadcasting",
+    "You do not compare the shapes (or not fully): (4, 1) against (4,) silently becomes (4, 4).",
+    "Compare `input.shape` with `target.shape` first; a difference is a ValueError.",
+    fails="test_bce_rejects_other_shapes",
+)
+def bce_silent_broadcasting(input, target, reduction="mean"):
+    yes, no = yes_and_no(input)
+    return reduce(-(target * yes + (1 - target) * no), reduction)
+
+
+@misconception(
+    "binary_cross_entropy",
+    "bce-any-reduction",
+    "Whatever word is not 'mean' or 'sum' counts as 'none' for you; another word must be a ValueError.",
+    "Can the helper of your first two losses serve here too?",
+    fails="test_bce_rejects_other_reductions",
+)
+def bce_any_reduction(input, target, reduction="mean"):
+    return F.binary_cross_entropy(input, target, reduction=known(reduction))
+
+
+@misconception(
+    "binary_cross_entropy",
+    "bce-detached",
+    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
+    "Look for `.item()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
+    fails="test_bce_gradient",
+)
+def bce_detached(input, target, reduction="mean"):
+    return F.binary_cross_entropy(input.detach(), target.detach(), reduction=reduction)
+
+
+# -- binary_cross_entropy_with_logits --------------------------------------------------------------------------
+
+
+def with_logits(input, target, pos_weight, reduction):
+    return F.binary_cross_entropy_with_logits(input, target, pos_weight=pos_weight, reduction=reduction)
+
+
+def weighted(yes, pos_weight):
+    return yes if pos_weight is None else pos_weight * yes
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "logits-without-sigmoid",
+    "You take the logits for probabilities. A logit of 0 means p = 0.5, and the logarithm of a negative logit is NaN.",
+    "Which function turns a logit into a probability? And then: can you do without computing that probability?",
+    fails="test_bce_logits_by_hand",
+)
+def logits_without_sigmoid(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    yes, no = yes_and_no(input)
+    return reduce(-(target * weighted(yes, pos_weight) + (1 - target) * no), reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "sigmoid-applied-twice",
+    "The sigmoid is applied twice: to the logits, and once more inside of a formula that expects logits. Your probabilities all lie "
+    "between 0.5 and 0.731.",
+    "`softplus` and `logsigmoid` contain the sigmoid already.",
+    fails="test_bce_logits_by_hand",
+)
+def sigmoid_applied_twice(input, target, pos_weight=None, reduction="mean"):
+    return with_logits(input.sigmoid(), target, pos_weight, reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "softplus-signs-swapped",
+    "Your two terms are swapped: a large logit means yes, but it costs you most when the answer is yes.",
+    "−log σ(x) must be near 0 for large x. Is that softplus(x) or softplus(−x)?",
+    fails="test_bce_logits_by_hand",
+)
+def softplus_signs_swapped(input, target, pos_weight=None, reduction="mean"):
+    return with_logits(-input, target, pos_weight, reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "bce-logits-sum-instead-of-mean",
+    "You add the losses up but never divide by how many there are.",
+    "Can the helper of your first two losses serve here too?",
+    fails="test_bce_logits_by_hand",
+)
+def bce_logits_sum_instead_of_mean(input, target, pos_weight=None, reduction="mean"):
+    reduce(input, reduction)
+    return with_logits(input, target, pos_weight, "none" if reduction == "none" else "sum")
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "sigmoid-then-log",
+    "You compute the sigmoid and then its logarithm. From about 17 on the sigmoid is exactly 1 in float32, so 1 − σ(x) is 0, its logarithm "
+    "−∞, and 0 · ∞ NaN. A logit of 30 should cost 30.",
+    "Put the sigmoid into the formula on paper first: −log σ(x) = log(1 + e^−x), which has a name.",
+    fails="test_bce_logits_is_stable",
+)
+def sigmoid_then_log(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    p = input.sigmoid()
+    return reduce(-(target * weighted(p.log(), pos_weight) + (1 - target) * (1 - p).log()), reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "sigmoid-then-binary-cross-entropy",
+    "You compute the sigmoid and hand it to `binary_cross_entropy`, whose cut-off then decides: a logit of 30 costs you 100 instead of 30, "
+    "one of 10,000 costs 100 instead of 10,000, and no gradient is left.",
+    "The sigmoid must not be computed at all: work with softplus or logsigmoid of the logit.",
+    fails="test_bce_logits_is_stable",
+)
+def sigmoid_then_binary_cross_entropy(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    yes, no = yes_and_no(input.sigmoid())
+    return reduce(-(target * weighted(yes, pos_weight) + (1 - target) * no), reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "sigmoid-clamped",
+    "You keep the sigmoid within [1e-7, 1 − 1e-7]. No loss can then be larger than about 16, where 10,000 is right, and what is clamped "
+    "has no gradient: the worst mistakes are never corrected.",
+    "The sigmoid must not be computed at all: work with softplus or logsigmoid of the logit.",
+    fails="test_bce_logits_is_stable",
+)
+def sigmoid_clamped(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    yes, no = yes_and_no(input.sigmoid().clamp(1e-7, 1 - 1e-7))
+    return reduce(-(target * weighted(yes, pos_weight) + (1 - target) * no), reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "softplus-overflows",
+    "You compute log(1 + e^x) as it stands. From x = 89 on e^x is infinite in float32, although log(1 + e^x) is then simply x.",
+    "`F.softplus` knows that. By hand: take out max(x, 0) before exp.",
+    fails="test_bce_logits_is_stable",
+)
+def softplus_overflows(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    yes, no = (-input).exp().log1p(), input.exp().log1p()
+    return reduce(target * weighted(yes, pos_weight) + (1 - target) * no, reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "clamp-kinked-at-zero",
+    "Your values are right everywhere, but the slope at a logit of exactly 0 is off by one half: there the kinks of clamp(x, min=0) and of |x| do not "
+    "cancel in autograd. A network whose last layer starts at zero has nothing but such logits.",
+    "The sum of the two is smooth: `softplus` and `logsigmoid` know its slope. Or use a maximum that shares the slope between equals.",
+    fails="test_bce_logits_gradient_at_zero",
+)
+def clamp_kinked_at_zero(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    no = input.clamp(min=0) + (-input.abs()).exp().log1p()
+    return reduce(target * weighted(no - input, pos_weight) + (1 - target) * no, reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "relu-kinked-at-zero",
+    "Your values are right everywhere, but the slope at a logit of exactly 0 is off by one half: relu(x) and |x| both count as flat there, and their "
+    "kinks do not cancel in autograd. A network whose last layer starts at zero has nothing but such logits.",
+    "The sum of the two is smooth: `softplus` and `logsigmoid` know its slope. Or use a maximum that shares the slope between equals.",
+    fails="test_bce_logits_gradient_at_zero",
+)
+def relu_kinked_at_zero(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    no = input.relu() + (-input.abs()).exp().log1p()
+    return reduce(target * weighted(no - input, pos_weight) + (1 - target) * no, reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "pos-weight-unused",
+    "Your result does not depend on `pos_weight`.",
+    "It makes a missed yes more expensive: which of the two terms is about that?",
+    fails="test_bce_logits_pos_weight",
+)
+def pos_weight_unused(input, target, pos_weight=None, reduction="mean"):
+    return with_logits(input, target, None, reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "pos-weight-on-both-terms",
+    "You multiply the whole loss by `pos_weight`, the answer no as well as the yes. Then nothing changes between the two.",
+    "Multiply before the two terms are added, and only the one with t.",
+    fails="test_bce_logits_pos_weight",
+)
+def pos_weight_on_both_terms(input, target, pos_weight=None, reduction="mean"):
+    return reduce(weighted(with_logits(input, target, None, "none"), pos_weight), reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "pos-weight-on-the-no-term",
+    "`pos_weight` stands at the wrong term: you make a wrong yes more expensive, not a missed one.",
+    "Positive means yes: the term with t.",
+    fails="test_bce_logits_pos_weight",
+)
+def pos_weight_on_the_no_term(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    return reduce(
+        target * F.softplus(-input) + (1 - target) * weighted(F.softplus(input), pos_weight), reduction
+    )
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "mean-divided-by-pos-weight",
+    "You divide the mean by summed weights, as `nll_loss` does. Here PyTorch divides by the number of elements, `pos_weight` or not.",
+    "Multiply the yes-term, then reduce as usual.",
+    fails="test_bce_logits_pos_weight",
+)
+def mean_divided_by_pos_weight(input, target, pos_weight=None, reduction="mean"):
+    losses = with_logits(input, target, pos_weight, "none")
+    if pos_weight is None or reduction != "mean":
+        return reduce(losses, reduction)
+    return losses.sum() / (target * pos_weight + 1 - target).sum()
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "bce-logits-silent-broadcasting",
+    "You do not compare the shapes (or not fully): (4, 1) against (4,) silently becomes (4, 4).",
+    "Compare `input.shape` with `target.shape` first; a difference is a ValueError.",
+    fails="test_bce_logits_rejects_other_shapes",
+)
+def bce_logits_silent_broadcasting(input, target, pos_weight=None, reduction="mean"):
+    yes, no = weighted(F.softplus(-input), pos_weight), F.softplus(input)
+    return reduce(target * yes + (1 - target) * no, reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "bce-logits-any-reduction",
+    "Whatever word is not 'mean' or 'sum' counts as 'none' for you; another word must be a ValueError.",
+    "Can the helper of your first two losses serve here too?",
+    fails="test_bce_logits_rejects_other_reductions",
+)
+def bce_logits_any_reduction(input, target, pos_weight=None, reduction="mean"):
+    return with_logits(input, target, pos_weight, known(reduction))
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "bce-logits-detached",
+    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
+    "Look for `.item()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
+    fails="test_bce_logits_gradient",
+)
+def bce_logits_detached(input, target, pos_weight=None, reduction="mean"):
+    return with_logits(input.detach(), target.detach(), pos_weight, reduction)

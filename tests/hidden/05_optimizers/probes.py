@@ -1,0 +1,297 @@
+"""What is done with an optimizer: it gets parameters and gradients, and their way is written down."""
+
+import copy
+
+import torch
+
+
+def steps(impl, part, parameters, rounds, **options):
+    """A new optimizer takes one step for each set of gradients."""
+    leaves = _leaves(parameters)
+    optimizer = _make(impl, part, leaves, options)
+    return _take(optimizer, leaves, rounds)
+
+
+def refilled_gradients(impl, part, parameters, rounds, **options):
+    """An optimizer takes steps while the same gradient tensors are refilled in place before each."""
+    leaves = _leaves(parameters)
+    optimizer = _make(impl, part, leaves, options)
+    for p in leaves:
+        p.grad = torch.zeros_like(p)
+    after = {}
+    for number, grads in enumerate(rounds, 1):
+        for p, grad in zip(leaves, grads, strict=True):
+            p.grad.zero_()
+            p.grad.add_(grad)
+        optimizer.step()
+        after[f"after step {number}"] = _values(leaves)
+    return after
+
+
+def gradients_afterwards(impl, part, parameters, rounds, **options):
+    """An optimizer takes steps, and the gradients are read again after each."""
+    leaves = _leaves(parameters)
+    optimizer = _make(impl, part, leaves, options)
+    after = {}
+    for number, grads in enumerate(rounds, 1):
+        _give(leaves, grads)
+        optimizer.step()
+        after[f"gradients after step {number}"] = [p.grad for p in leaves]
+    return after
+
+
+def changed_options(impl, part, parameters, rounds, changes, **options):
+    """Options are changed in `param_groups` before each step, as schedulers and people do."""
+    leaves = _leaves(parameters)
+    optimizer = _make(impl, part, leaves, options)
+    after = {}
+    for number, (grads, change) in enumerate(zip(rounds, changes, strict=True), 1):
+        optimizer.param_groups[0].update(change)
+        after |= _take(optimizer, leaves, [grads], first=number)
+    return after
+
+
+def scheduled(impl, part, parameters, rounds, step_size, gamma, **options):
+    """An optimizer takes steps while `torch.optim.lr_scheduler.StepLR` lowers its learning rate."""
+    leaves = _leaves(parameters)
+    optimizer = _make(impl, part, leaves, options)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=step_size, gamma=gamma)
+    after = {}
+    for number, grads in enumerate(rounds, 1):
+        after |= _take(optimizer, leaves, [grads], first=number)
+        scheduler.step()
+    return after
+
+
+def two_groups(impl, part, parameters, rounds, second, **options):
+    """An optimizer takes steps; the last parameter is in a second group with options of its own."""
+    leaves = _leaves(parameters)
+    groups = [{"params": leaves[:-1]}, {"params": leaves[-1:], **_plain(second)}]
+    optimizer = _make(impl, part, groups, options)
+    return _take(optimizer, leaves, rounds)
+
+
+def frozen(impl, part, parameters, rounds, **options):
+    """An optimizer takes steps while the first parameter is frozen (no `requires_grad`, no gradient)."""
+    leaves = _leaves(parameters)
+    leaves[0].requires_grad_(False)
+    optimizer = _make(impl, part, leaves, options)
+    return _take(optimizer, leaves, [[None, *grads[1:]] for grads in rounds])
+
+
+def resumed(impl, part, parameters, rounds, saved_after, **options):
+    """An optimizer is saved with `state_dict` half-way; a new one loads that and goes on."""
+    leaves = _leaves(parameters)
+    optimizer = _make(impl, part, leaves, options)
+    before = _take(optimizer, leaves, rounds[:saved_after])
+    saved = copy.deepcopy(optimizer.state_dict())
+    leaves = _leaves(leaves)
+    fresh = _make(impl, part, leaves, {"lr": 123.0})
+    fresh.load_state_dict(saved)
+    return before | _take(fresh, leaves, rounds[saved_after:], first=saved_after + 1)
+
+
+def closure(impl, part, parameter, x, y, count, **options):
+    """An optimizer takes steps with a closure that computes a loss and calls `backward`."""
+    (w,) = _leaves([parameter])
+    optimizer = _make(impl, part, [w], options)
+    calls = []
+
+    def evaluate():
+        calls.append(torch.is_grad_enabled())
+        optimizer.zero_grad()
+        loss = ((x @ w - y) ** 2).mean()
+        loss.backward()
+        return loss
+
+    after = {}
+    for number in range(1, count + 1):
+        loss = optimizer.step(evaluate)
+        after[f"step {number}"] = {
+            "returned": _kept(loss),
+            "parameter": w.detach().clone(),
+            "calls so far": len(calls),
+        }
+    after["gradients were on in the closure"] = all(calls)
+    after["returned without a closure"] = _kept(optimizer.step())
+    after["returned with a closure that gives 0.25"] = optimizer.step(closure=lambda: 0.25)
+    return after
+
+
+def graph(impl, part, parameters, rounds, **options):
+    """An optimizer takes steps; then parameters and state are searched for a graph."""
+    leaves = _leaves(parameters)
+    optimizer = _make(impl, part, leaves, options)
+    after = _take(optimizer, leaves, rounds)
+    state = [tensor for entry in optimizer.state.values() for tensor in _tensors(entry)]
+    grads = [p.grad for p in leaves]
+    return {
+        "every parameter is a leaf": all(p.is_leaf for p in leaves),
+        "every parameter has no grad_fn": all(p.grad_fn is None for p in leaves),
+        "every parameter requires a gradient": all(p.requires_grad for p in leaves),
+        "no state hangs on a graph": not any(tensor.requires_grad for tensor in state),
+        "no gradient hangs on a graph": not any(grad.requires_grad for grad in grads),
+        **after,
+    }
+
+
+def in_place(impl, part, parameters, rounds, **options):
+    """An optimizer takes steps, and the parameters are read through views that were made before."""
+    leaves = _leaves(parameters)
+    views = [p.detach() for p in leaves]
+    optimizer = _make(impl, part, leaves, options)
+    _take(optimizer, leaves, rounds)
+    held = [p for group in optimizer.param_groups for p in group["params"]]
+    return {
+        "views of the parameters": _values(views),
+        "the optimizer still holds the same parameters": len(held) == len(leaves)
+        and all(a is b for a, b in zip(held, leaves, strict=True)),
+    }
+
+
+def where_state_lives(impl, part, shapes, count, **options):
+    """An optimizer takes steps on parameters of the device `meta`, and its state is asked where it lives."""
+    leaves = [torch.zeros(shape, device="meta", requires_grad=True) for shape in shapes]
+    try:
+        optimizer = _make(impl, part, leaves, options)
+        for _ in range(count):
+            for p in leaves:
+                p.grad = torch.zeros_like(p)
+            optimizer.step()
+    except (RuntimeError, NotImplementedError) as error:
+        if "meta" not in str(error):
+            raise
+        # code that reads numbers cannot be followed on a device without any; code that mixes devices is wrong
+        mixes = "expected device" in str(error) or "same device" in str(error)
+        return "mixed with the CPU" if mixes else "one device"
+    state = [tensor for entry in optimizer.state.values() for tensor in _tensors(entry)]
+    elsewhere = any(tensor.dim() > 0 and tensor.device.type != "meta" for tensor in state)
+    return "state on the CPU" if elsewhere else "one device"
+
+
+def training(impl, part, parameter, x, y, count, **options):
+    """An optimizer trains a small linear regression with the usual loop: `zero_grad`, `backward`, `step`."""
+    (w,) = _leaves([parameter])
+    optimizer = _make(impl, part, [w], options)
+    losses = []
+    for _ in range(count):
+        optimizer.zero_grad()
+        loss = ((x @ w - y) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def clip(impl, parameters, grads, max_norm, form="list"):
+    """`clip_grad_norm_` is called on parameters with these gradients, handed over as `form` says."""
+    leaves = _leaves(parameters)
+    _give(leaves, grads)
+    handed = {
+        "list": lambda: list(leaves),
+        "tuple": lambda: tuple(leaves),
+        "generator": lambda: (p for p in leaves),
+        "iterator": lambda: iter(leaves),
+        "dict values": lambda: {str(i): p for i, p in enumerate(leaves)}.values(),
+        "one tensor": lambda: leaves[0],
+    }[form]()
+    norm = impl.clip_grad_norm_(handed, max_norm)
+    return {"returned": _kept(norm), "gradients": [p.grad for p in leaves], "parameters": _values(leaves)}
+
+
+def clip_module(impl, weights, max_norm):
+    """`clip_grad_norm_` is called on `module.parameters()` after a real `backward`."""
+    module = torch.nn.Linear(weights.shape[1], weights.shape[0]).to(weights)
+    with torch.no_grad():
+        module.weight.copy_(weights)
+        module.bias.zero_()
+    module(weights).pow(2).sum().backward()
+    norm = impl.clip_grad_norm_(module.parameters(), max_norm)
+    return {"returned": _kept(norm), "gradients": [p.grad for p in module.parameters()]}
+
+
+def clip_nothing(impl, parameters, max_norm, form="list"):
+    """`clip_grad_norm_` is called where there is no gradient at all."""
+    leaves = _leaves(parameters)
+    handed = {"list": lambda: leaves, "generator": lambda: iter(leaves), "one tensor": lambda: leaves[0]}[
+        form
+    ]()
+    norm = impl.clip_grad_norm_(handed, max_norm)
+    if not isinstance(norm, torch.Tensor):
+        return {"returned": norm}
+    return {"returned": float(norm.sum()), "shape": list(norm.shape), "gradients": [p.grad for p in leaves]}
+
+
+def clip_in_place(impl, parameters, grads, max_norm):
+    """`clip_grad_norm_` is called, and the gradients are read through views that were made before."""
+    leaves = _leaves(parameters)
+    _give(leaves, grads)
+    views = [None if p.grad is None else p.grad.detach() for p in leaves]
+    norm = impl.clip_grad_norm_(leaves, max_norm)
+    return {"returned": _kept(norm), "views of the gradients": views}
+
+
+def clip_layouts(impl, grads, max_norm):
+    """`clip_grad_norm_` is called on gradients that are laid out in memory in other ways."""
+    leaves = [torch.zeros_like(grad).requires_grad_() for grad in grads]
+    for p, grad in zip(leaves, grads, strict=True):
+        p.grad = grad
+    norm = impl.clip_grad_norm_(leaves, max_norm)
+    return {"returned": _kept(norm), "gradients": [p.grad for p in leaves]}
+
+
+def laid_out(impl, part, parameters, rounds, **options):
+    """An optimizer takes steps on tensors that are laid out in memory in other ways."""
+    leaves = [value.detach().requires_grad_() for value in parameters]
+    optimizer = _make(impl, part, leaves, options)
+    after = {}
+    for number, grads in enumerate(rounds, 1):
+        for p, grad in zip(leaves, grads, strict=True):
+            p.grad = grad
+        optimizer.step()
+        after[f"after step {number}"] = _values(leaves)
+    return after
+
+
+def _make(impl, part, parameters, options):
+    return getattr(impl, part)(parameters, **_plain(options))
+
+
+def _leaves(values):
+    return [value.detach().clone().requires_grad_() for value in values]
+
+
+def _values(leaves):
+    return [p.detach().clone() for p in leaves]
+
+
+def _give(leaves, grads):
+    for p, grad in zip(leaves, grads, strict=True):
+        p.grad = None if grad is None else grad.clone()
+
+
+def _take(optimizer, leaves, rounds, first=1):
+    after = {}
+    for number, grads in enumerate(rounds, first):
+        _give(leaves, grads)
+        optimizer.step()
+        after[f"after step {number}"] = _values(leaves)
+    return after
+
+
+def _plain(options):
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
+
+
+def _tensors(value):
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if isinstance(value, dict):
+        return [tensor for item in value.values() for tensor in _tensors(item)]
+    if isinstance(value, (list, tuple)):
+        return [tensor for item in value for tensor in _tensors(item)]
+    return []
+
+
+def _kept(value):
+    return value.detach().clone() if isinstance(value, torch.Tensor) else value

@@ -1,0 +1,224 @@
+"""What is done with an implementation of 09_unet."""
+
+import torch
+
+
+def _fill(module, x, weights, scale=None, shift=None):
+    """Sets a module's weights, found by their shapes, and its norms; convolutions lose their biases. Returns the weights."""
+    module.to(x.device, x.dtype)
+    found = []
+    for weight in weights:
+        alike = [p for p in module.parameters() if p.shape == weight.shape]
+        if not alike:
+            raise LookupError(f"the module has no weight of shape {tuple(weight.shape)} among its parameters")
+        for parameter in alike:
+            parameter.data.copy_(weight)
+        found.append(alike[0])
+    for part in module.modules():
+        own = list(part.parameters(recurse=False))
+        if hasattr(part, "running_mean"):
+            part.momentum = 0.1
+            if scale is not None:
+                part.weight.data.copy_(scale)
+                part.bias.data.copy_(shift)
+        elif any(p.dim() == 4 for p in own):
+            for parameter in own:
+                if parameter.dim() == 1:
+                    parameter.data.zero_()
+    return found
+
+
+def _passed(module, inputs, found):
+    """The outcome of three passes in train mode, the gradients of the first one, and then one pass in eval mode."""
+    module.train()
+    leaves = [value.detach().requires_grad_() for value in inputs]
+    first = module(*leaves)
+    into = gradients(first, [*leaves, *found])  # noqa: F821
+    for factor in (2.0, 3.0):
+        module(*(factor * value + 1.0 for value in inputs))
+    module.eval()
+    return {"train": first.detach(), "gradients": into, "eval": module(*inputs).detach()}
+
+
+def double_conv(impl, x, weights, scale=None, shift=None):
+    """DoubleConv with given weights handles a batch in train mode, sees two more batches, and handles the first in eval mode."""
+    module = impl.DoubleConv(x.shape[1], weights[0].shape[0])
+    return _passed(module, [x], _fill(module, x, weights, scale, shift))
+
+
+def double_conv_shape(impl, x, out_channels):
+    """A fresh DoubleConv handles a batch; what comes out has this shape."""
+    module = impl.DoubleConv(x.shape[1], out_channels).to(x.device)
+    return {"shape": list(module(x).shape), "parameters": sum(p.numel() for p in module.parameters())}
+
+
+def down(impl, x, weights, scale=None, shift=None):
+    """Down with given weights handles a batch in train mode, sees two more batches, and handles the first in eval mode."""
+    module = impl.Down(x.shape[1], weights[0].shape[0])
+    return _passed(module, [x], _fill(module, x, weights, scale, shift))
+
+
+def down_shape(impl, x, out_channels):
+    """A fresh Down handles a batch; what comes out has this shape."""
+    return {"shape": list(impl.Down(x.shape[1], out_channels).to(x.device)(x).shape)}
+
+
+def up(impl, x, skip, weights, scale=None, shift=None):
+    """Up with given weights handles x and skip in train mode, sees two more such pairs, and handles the first in eval mode."""
+    module = impl.Up(x.shape[1], weights[-1].shape[0])
+    return _passed(module, [x, skip], _fill(module, x, weights, scale, shift))
+
+
+def up_shape(impl, x, skip, out_channels):
+    """A fresh Up handles x and skip; what comes out has this shape."""
+    return {"shape": list(impl.Up(x.shape[1], out_channels).to(x.device)(x, skip).shape)}
+
+
+def _unet(impl, x, seed, in_channels, out_channels, options):
+    torch.manual_seed(seed)
+    return impl.UNet(in_channels, out_channels, **options).to(x.device, x.dtype)
+
+
+def unet_shape(impl, x, out_channels, seed, **options):
+    """A fresh UNet handles images in eval mode; what comes out has this shape."""
+    net = _unet(impl, x, seed, x.shape[1], out_channels, options).eval()
+    logits = net(x)
+    return {"shape": list(logits.shape), "dtype": str(logits.dtype)}
+
+
+def unet_weights(impl, seed, in_channels, out_channels, **options):
+    """A fresh UNet is built; its parameters have these shapes."""
+    net = _unet(impl, torch.zeros(()), seed, in_channels, out_channels, options)
+    return [list(p.shape) for p in net.parameters()]
+
+
+def unet_logits(impl, x, out_channels, seed, **options):
+    """A fresh UNet handles images in train mode, twice: the second time with its last layer's numbers multiplied by −2."""
+    net = _unet(impl, x, seed, x.shape[1], out_channels, options).train()
+    torch.manual_seed(seed)
+    logits = net(x).detach()
+    last = [p for p in net.parameters() if p.shape[0] == out_channels]
+    for parameter in last:
+        parameter.data.mul_(-2.0)
+    torch.manual_seed(seed)
+    return {"logits": logits, "scaled": net(x).detach() if last else None}
+
+
+def unet_skip(impl, x, level, seed, out_channels, **options):
+    """A UNet whose path below one level is silenced is asked what that level's skip connection still tells the output."""
+    base = options["base_channels"]
+    net = _unet(impl, x, seed, x.shape[1], out_channels, options).train()
+    above = (base * 2**level, x.shape[1] if level == 0 else base * 2 ** (level - 1), 3, 3)
+    below = (base * 2 ** (level + 1), base * 2**level, 3, 3)
+    ways_in = [p for p in net.parameters() if tuple(p.shape) == above]
+    ways_down = [p for p in net.parameters() if tuple(p.shape) == below]
+    if not ways_in or not ways_down:
+        return {"found": False}
+    for parameter in ways_down:
+        parameter.data.zero_()
+    torch.manual_seed(seed)
+    before = net(x)
+    into = gradients(before, ways_in[:1])[0]  # noqa: F821
+    other = torch.randn(above, generator=torch.Generator().manual_seed(seed + 1), dtype=x.dtype)
+    ways_in[0].data.copy_(other)
+    torch.manual_seed(seed)
+    change = (net(x) - before).detach()
+    return {
+        "found": True,
+        "change": float(change.abs().max()),
+        "gradient": 0.0 if into is None else float(into.abs().max()),
+    }
+
+
+def unet_gradients(impl, x, out_channels, seed, **options):
+    """A fresh UNet handles images in train mode; how large the gradient is that reaches the images and each parameter."""
+    net = _unet(impl, x, seed, x.shape[1], out_channels, options).train()
+    names = ["the images", *(name for name, _ in net.named_parameters())]
+    leaves = [x.detach().requires_grad_(), *net.parameters()]
+    shapes = [list(leaf.shape) for leaf in leaves]
+    sizes = [None if g is None else float(g.abs().max()) for g in gradients(net(leaves[0]), leaves)]  # noqa: F821
+    return {"names": names, "shapes": shapes, "sizes": sizes}
+
+
+def unet_modes(impl, x, out_channels, seed, **options):
+    """A UNet handles images in train mode, then in eval mode, each time together and the first one beside other images."""
+    net = _unet(impl, x, seed, x.shape[1], out_channels, options).train()
+    others = torch.cat([x[:1], 3.0 * x[1:] + 1.0])
+    said = {}
+    for mode in ("train", "eval"):
+        net.train(mode == "train")
+        torch.manual_seed(seed)
+        together = net(x)[0]
+        torch.manual_seed(seed)
+        said[mode] = float((net(others)[0] - together).detach().abs().max())
+    return said
+
+
+def unet_of_layouts(impl, x, out_channels, seed, **options):
+    """One UNet handles the same images as they lie in memory and as a contiguous copy, in eval mode."""
+    net = _unet(impl, x, seed, x.shape[1], out_channels, options).eval()
+    return float((net(x) - net(x.contiguous())).detach().abs().max())
+
+
+def dice_learns(impl, logits, target, steps):
+    """Logits follow the gradient of the Dice loss for some steps; the losses on the way."""
+    logits, losses = logits.clone().requires_grad_(), []
+    for _ in range(steps):
+        loss = impl.dice_loss(logits, target)
+        (step,) = torch.autograd.grad(loss, [logits])
+        logits = (logits - 30.0 * step).detach().requires_grad_()
+        losses.append(loss.detach())
+    return torch.stack(losses)
+
+
+def train(impl, images, masks, num_classes, epochs, seed, before=0):
+    """train_segmenter trains on a few images; what it told on the way, and the model that it gave."""
+    told = []
+    torch.manual_seed(before)
+    model = impl.train_segmenter(
+        images, masks, num_classes=num_classes, epochs=epochs, seed=seed, device=images.device.type,
+        on_epoch=lambda epoch, loss: told.append([int(epoch), float(loss)]),
+    )  # fmt: skip
+    training = sum(part.training for part in model.modules())
+    with torch.no_grad():
+        logits = model(images)
+    return {
+        "epochs": [epoch for epoch, _ in told],
+        "losses": [loss for _, loss in told],
+        "training": training,
+        "shape": list(logits.shape),
+        "prediction": logits.argmax(dim=1).to(torch.uint8),
+        "on the device": logits.device == images.device,
+    }
+
+
+def train_quietly(impl, images, masks, num_classes, epochs, seed):
+    """train_segmenter trains without on_epoch; what it gave, and whether the images and masks are as they were."""
+    kept = images.clone(), masks.clone()
+    model = impl.train_segmenter(images, masks, num_classes=num_classes, epochs=epochs, seed=seed)
+    with torch.no_grad():
+        shape = list(model(images).shape)
+    return {"shape": shape, "unchanged": bool(torch.equal(kept[0], images) and torch.equal(kept[1], masks))}
+
+
+def train_twice(impl, images, masks, num_classes, epochs, seeds):
+    """train_segmenter trains once for each seed, whatever the global random state was; the logits that its models give."""
+    given = []
+    for turn, seed in enumerate(seeds):
+        torch.manual_seed(1000 + turn)
+        model = impl.train_segmenter(images, masks, num_classes=num_classes, epochs=epochs, seed=seed)
+        with torch.no_grad():
+            given.append(model(images))
+    return given
+
+
+def train_on_scenes(impl, scenes, masks, test_scenes, num_classes, epochs, seed, device="cpu"):
+    """train_segmenter trains on scenes, and its model says of every pixel of new scenes which class it is."""
+    losses = []
+    model = impl.train_segmenter(
+        scenes, masks, num_classes=num_classes, epochs=epochs, seed=seed, device=device,
+        on_epoch=lambda epoch, loss: losses.append(float(loss)),
+    )  # fmt: skip
+    with torch.no_grad():
+        maps = [model(batch.to(device)).argmax(dim=1).to(torch.uint8).cpu() for batch in test_scenes.split(50)]
+    return {"predictions": torch.cat(maps), "losses": losses}

@@ -1,0 +1,629 @@
+"""What is expected of 09_unet."""
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from nnkata.grader.content import part, rung
+
+EVEN_FOR_RUNNING_STATISTICS = (2e-3, 2e-3)
+
+
+def kernels(draw, *shapes, dtype=torch.float64):
+    """Weights of these shapes, of a size that keeps activations near 1."""
+    return [draw.normal(*shape, dtype=dtype, scale=math.prod(shape[1:]) ** -0.5) for shape in shapes]
+
+
+def halves():
+    """A picture of −1 and 1 in equal number, as a batch of one image with one channel."""
+    return torch.tensor([-1.0, 1.0, 1.0, -1.0]).repeat(4).reshape(1, 1, 4, 4)
+
+
+def identity():
+    """A 3×3 kernel that gives every pixel back as it is."""
+    kernel = torch.zeros(1, 1, 3, 3)
+    kernel[0, 0, 1, 1] = 1.0
+    return kernel
+
+
+# -- DoubleConv ------------------------------------------------------------------------------------------------------
+
+
+@part("DoubleConv")
+@rung("shape")
+@pytest.mark.parametrize("out_channels", [3, 8, 1])
+def test_double_conv_keeps_height_and_width(judge, draw, out_channels):
+    def check(said):
+        height_and_width = said["shape"][2:]
+        if height_and_width != [7, 9]:
+            return f"height and width go from [7, 9] to {height_and_width}: a 3×3 convolution needs padding 1 to keep them"
+        if said["shape"] != [2, out_channels, 7, 9]:
+            return f"the result has the shape {said['shape']}; expected {[2, out_channels, 7, 9]}"
+        return None
+
+    judge.holds(check, "double_conv_shape", draw.normal(2, 3, 7, 9), out_channels)
+
+
+@part("DoubleConv")
+@rung("shape")
+def test_double_conv_has_two_convolutions_and_two_norms(judge, draw):
+    weights, norms = 2 * 6 * 6 * 9, 2 * 2 * 6
+
+    def check(said):
+        count = said["parameters"]
+        if count in (weights + norms, weights + norms + 6, weights + norms + 12):
+            return None
+        hint = "two 3×3 convolutions with their own weights, each with its own batch norm"
+        return f"DoubleConv(6, 6) has {count} parameters, not {weights + norms} or (with biases) {weights + norms + 12}: {hint}"
+
+    judge.holds(check, "double_conv_shape", draw.normal(2, 6, 5, 5), 6)
+
+
+@part("DoubleConv")
+@rung("number")
+def test_double_conv_by_hand(judge):
+    x = halves()
+
+    def check(said):
+        if not isinstance(said["train"], torch.Tensor) or said["train"].shape != x.shape:
+            return "the result has another shape than the input"
+        expected = (x > 0).to(x.dtype)
+        if (said["train"] - expected).abs().max() < 1e-3:
+            return None
+        got = sorted({round(v, 3) + 0.0 for v in said["train"].flatten().tolist()})
+        return f"pixels of −3 and 5 in equal number, two kernels that copy: expected 0 and 1, got {got[:4]}"
+
+    judge.holds(check, "double_conv", 4 * x + 1, [identity()])
+
+
+@part("DoubleConv")
+@rung("values")
+def test_double_conv_of_given_weights(judge, draw):
+    weights = kernels(draw, (5, 3, 3, 3), (5, 5, 3, 3))
+    judge.probe("double_conv", draw.normal(2, 3, 7, 6, dtype=torch.float64), weights)
+    weights = kernels(draw, (4, 1, 3, 3), (4, 4, 3, 3))
+    judge.probe("double_conv", draw.normal(3, 1, 5, 5, dtype=torch.float64) + 3, weights)
+
+
+@part("DoubleConv")
+@rung("edge")
+def test_double_conv_norms_scale_and_shift(judge, draw):
+    scale, shift = draw.uniform(5, low=0.5, high=2.0), draw.normal(5)
+    weights = kernels(draw, (5, 3, 3, 3), (5, 5, 3, 3))
+    judge.probe("double_conv", draw.normal(2, 3, 6, 7, dtype=torch.float64), weights, scale=scale, shift=shift)
+
+
+@part("DoubleConv")
+@rung("edge")
+def test_double_conv_of_one_pixel(judge, draw):
+    weights = kernels(draw, (4, 2, 3, 3), (4, 4, 3, 3))
+    judge.probe("double_conv", draw.normal(6, 2, 1, 1, dtype=torch.float64), weights)
+
+
+@part("DoubleConv")
+@rung("layout")
+def test_double_conv_of_other_memory_layouts(judge, draw):
+    weights = kernels(draw, (5, 3, 3, 3), (5, 5, 3, 3))
+    for _, x in draw.layouts(draw.normal(2, 3, 7, 6, dtype=torch.float64)):
+        judge.probe("double_conv", x, weights)
+
+
+@part("DoubleConv")
+@rung("dtype")
+def test_double_conv_in_single_precision(judge, draw):
+    weights = kernels(draw, (5, 3, 3, 3), (5, 5, 3, 3), dtype=torch.float32)
+    judge.using(tolerance=(2e-3, 2e-3)).probe("double_conv", draw.normal(2, 3, 7, 6), weights)
+
+
+# -- Down ------------------------------------------------------------------------------------------------------------
+
+
+@part("Down")
+@rung("shape")
+@pytest.mark.parametrize("size", [(8, 6), (7, 9), (2, 3)])
+def test_down_halves_height_and_width(judge, draw, size):
+    judge.probe("down_shape", draw.normal(2, 3, *size), 6)
+
+
+@part("Down")
+@rung("number")
+def test_down_by_hand(judge):
+    x = torch.tensor([[-3.0, -9.0], [-7.0, -5.0]]).repeat(2, 2)  # blocks whose maximum is −3 …
+    x[:, 2:] += 4.0  # … and 1, to the right
+
+    def check(said):
+        got = said["train"]
+        if tuple(got.shape) != (1, 1, 2, 2):
+            return f"a 4×4 image became {list(got.shape)}; expected [1, 1, 2, 2]"
+        if (got - torch.tensor([[0.0, 1.0], [0.0, 1.0]])).abs().max() < 1e-3:
+            return None
+        return f"blocks with the maxima −3 and 1, two kernels that copy: expected 0 and 1, got {got.flatten().tolist()}"
+
+    judge.holds(check, "down", x.reshape(1, 1, 4, 4), [identity()])
+
+
+@part("Down")
+@rung("values")
+@pytest.mark.parametrize("size", [(8, 6), (7, 9)])
+def test_down_of_given_weights(judge, draw, size):
+    weights = kernels(draw, (5, 3, 3, 3), (5, 5, 3, 3))
+    judge.probe("down", draw.normal(3, 3, *size, dtype=torch.float64), weights)
+
+
+@part("Down")
+@rung("edge")
+def test_down_of_dark_images(judge, draw):
+    weights = kernels(draw, (5, 3, 3, 3), (5, 5, 3, 3))
+    judge.probe("down", draw.uniform(3, 3, 7, 5, low=-9.0, high=-1.0, dtype=torch.float64), weights)
+
+
+# -- Up --------------------------------------------------------------------------------------------------------------
+
+UP = ((12, 6, 2, 2), (5, 12, 3, 3), (5, 5, 3, 3))
+
+
+@part("Up")
+@rung("shape")
+@pytest.mark.parametrize("size", [(8, 6), (9, 7), (8, 7), (9, 6)])
+def test_up_gives_the_size_of_the_skip(judge, draw, size):
+    judge.probe("up_shape", draw.normal(2, 8, 4, 3), draw.normal(2, 4, *size), 4)
+
+
+@part("Up")
+@rung("number")
+def test_up_by_hand(judge):
+    """Channel 0 of the joined maps is the skip, channel 1 comes from below."""
+    skip, x = halves(), torch.tensor([-1.0, 1.0]).reshape(1, 1, 1, 2).repeat(1, 2, 2, 1)
+    enlarge = torch.full((2, 1, 2, 2), 0.5)  # the mean of both channels, in all four places
+    first, second = torch.zeros(2, 2, 3, 3), torch.zeros(2, 2, 3, 3)
+    first[0, 0, 1, 1] = second[0, 0, 1, 1] = first[1, 1, 1, 1] = second[1, 1, 1, 1] = 1.0
+    below = torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(4, 4)
+    expected = torch.stack([(skip[0, 0] > 0).float(), below])[None]
+
+    def check(said):
+        got = said["train"]
+        if got.shape != expected.shape:
+            return f"the result has the shape {list(got.shape)}; expected {list(expected.shape)}"
+        if (got - expected).abs().max() < 1e-3:
+            return None
+        if (got - expected.flip(1)).abs().max() < 1e-3:
+            return "kernels that copy: the skip's map came out where the enlarged map belongs; the order is [skip, x]"
+        return f"kernels that copy: the first rows should be {expected[0, :, 0].tolist()}, yours are {got[0, :, 0].tolist()}"
+
+    judge.holds(check, "up", x, skip, [enlarge, first])
+
+
+@part("Up")
+@rung("values")
+@pytest.mark.parametrize("size", [(3, 4), (1, 2)])
+def test_up_of_given_weights(judge, draw, size):
+    x = draw.normal(2, 12, *size, dtype=torch.float64)
+    skip = draw.normal(2, 6, 2 * size[0], 2 * size[1], dtype=torch.float64)
+    judge.probe("up", x, skip, kernels(draw, *UP))
+
+
+def padded_ups(x, skip, weights):
+    """What Up may give in train mode: for each side that x can be padded on, and for each filling."""
+    large = F.conv_transpose2d(x, weights[0], stride=2)
+    rows, columns = skip.shape[2] - large.shape[2], skip.shape[3] - large.shape[3]
+    for top in {0, rows}:
+        for left in {0, columns}:
+            sides = (left, columns - left, top, rows - top)
+            for mode in ("constant", "replicate", "reflect"):
+                joined = torch.cat([skip, F.pad(large, sides, mode=mode)], dim=1)
+                for weight in weights[1:]:
+                    joined = F.batch_norm(F.conv2d(joined, weight, padding=1), None, None, training=True).relu()
+                yield joined
+
+
+@part("Up")
+@rung("edge")
+@pytest.mark.parametrize("size", [(7, 8), (6, 9), (7, 9)])
+def test_up_pads_to_odd_sizes(judge, draw, size):
+    x, skip = draw.normal(2, 12, 3, 4, dtype=torch.float64), draw.normal(2, 6, *size, dtype=torch.float64)
+    weights = kernels(draw, *UP)
+
+    def check(said):
+        got = said["train"]
+        if list(got.shape) != [2, 5, *size]:
+            return f"a skip of {list(size)} and an enlarged x of [6, 8] gave {list(got.shape[2:])}: pad x to the skip's size"
+        if min(float((got - right).abs().max()) for right in padded_ups(x, skip, weights)) < 1e-4:
+            return None
+        return "the enlarged x was not padded to the skip's size: its numbers should stay, with zeros along one side"
+
+    judge.holds(check, "up", x, skip, weights)
+
+
+# -- UNet ------------------------------------------------------------------------------------------------------------
+
+SMALL = {"base_channels": 4, "depth": 3}
+
+
+@part("UNet")
+@rung("shape")
+@pytest.mark.parametrize("size", [(16, 24), (8, 8), (37, 53), (9, 15), (64, 11)])
+def test_unet_gives_the_size_of_its_input(judge, draw, size):
+    judge.probe("unet_shape", draw.normal(2, 1, *size), 5, 0, **SMALL)
+
+
+@part("UNet")
+@rung("shape")
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_unet_of_other_depths(judge, draw, depth):
+    judge.probe("unet_shape", draw.normal(1, 3, 2**depth, 2**depth), 2, 0, base_channels=2, depth=depth)
+    judge.probe("unet_shape", draw.normal(1, 3, 19, 2 ** (depth + 1) - 1), 2, 0, base_channels=2, depth=depth)
+
+
+def channels_double(base, depth, in_channels):
+    """A check that the parameters' shapes are those of a U-Net with this base and depth."""
+
+    def check(shapes):
+        wide = [shape for shape in shapes if len(shape) == 4]
+        if not wide:
+            return "the network has no parameters of convolutions: nn.ModuleList registers modules, a plain list does not"
+        for level in range(depth + 1):
+            below, here = (in_channels if level == 0 else base * 2 ** (level - 1)), base * 2**level
+            if [here, below, 3, 3] not in wide:
+                return f"going down, level {level} needs a 3×3 convolution from {below} to {here} channels; there is none"
+        for level in range(depth):
+            here, below = base * 2**level, base * 2 ** (level + 1)
+            if [below, here, 2, 2] not in wide:
+                return f"going up, level {level} needs a 2×2 transposed convolution from {below} to {here} channels; there is none"
+            if [here, below, 3, 3] not in wide:
+                return f"going up, level {level} needs a 3×3 convolution from {below} (skip and x) to {here} channels; there is none"
+        if max(shape[0] for shape in wide) > base * 2**depth:
+            return f"{max(shape[0] for shape in wide)} channels are more than base_channels · 2^depth = {base * 2**depth}"
+        return None
+
+    return check
+
+
+@part("UNet")
+@rung("values")
+@pytest.mark.parametrize("base, depth", [(4, 3), (6, 2), (2, 4), (5, 1)])
+def test_unet_doubles_its_channels_at_each_level(judge, base, depth):
+    judge.holds(channels_double(base, depth, 3), "unet_weights", 0, 3, 3, base_channels=base, depth=depth)
+
+
+@part("UNet")
+@rung("values")
+def test_unet_has_16_channels_and_3_levels_by_default(judge):
+    judge.holds(channels_double(16, 3, 1), "unet_weights", 0, 1, 2)
+
+
+def are_logits(said):
+    """A check that what comes out are raw scores of a linear last layer."""
+    logits, scaled = said["logits"], said["scaled"]
+    if (logits.sum(dim=1) - 1).abs().max() < 1e-4:
+        return "the scores of each pixel sum to 1: a softmax has been applied, but logits are asked for"
+    if (logits.exp().sum(dim=1) - 1).abs().max() < 1e-4:
+        return "the exponentials of each pixel's scores sum to 1: a log softmax has been applied, but logits are asked for"
+    if logits.min() >= 0 and logits.max() <= 1:
+        return "all scores lie between 0 and 1: a sigmoid has been applied, but logits are asked for"
+    if scaled is None:
+        return None
+    if (scaled + 2 * logits).abs().max() > 1e-3 * logits.abs().max():
+        return "with the last layer's numbers multiplied by −2 the scores are not: something comes after that layer"
+    return None
+
+
+@part("UNet")
+@rung("values")
+def test_unet_returns_logits(judge, draw):
+    judge.holds(are_logits, "unet_logits", draw.normal(4, 3, 16, 16), 5, draw.integer(0, 10**6), **SMALL)
+
+
+@part("UNet")
+@rung("edge")
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_unet_needs_every_skip(judge, draw, level):
+    def check(said):
+        if not said["found"]:
+            return "the 3×3 convolutions that lead into this level and on to the next were not found: channels double at each level"
+        if not said["change"] > 1e-4:
+            return f"cutting the skip at level {level} changes nothing: with all below it silenced, the output ignores that level"
+        if not said["gradient"] > 0:
+            return f"the skip at level {level} carries numbers but no gradient: somewhere it is detached"
+        return None
+
+    judge.holds(check, "unet_skip", draw.normal(4, 3, 16, 16), level, draw.integer(0, 10**6), 5, **SMALL)
+
+
+@part("UNet")
+@rung("gradient")
+def test_unet_gradients_reach_everything(judge, draw):
+    def check(said):
+        for name, shape, size in zip(said["names"], said["shapes"], said["sizes"], strict=True):
+            if size is None:
+                return f"no gradient reaches {name}: it takes no part in the output"
+            if not math.isfinite(size) or (size == 0 and len(shape) == 4):
+                return f"the gradient of {name} is {size:g} everywhere"
+        return None if len(said["names"]) > 20 else "there are too few parameters for three levels down and up"
+
+    judge.holds(check, "unet_gradients", draw.normal(4, 3, 17, 16), 5, draw.integer(0, 10**6), **SMALL)
+
+
+@part("UNet")
+@rung("edge")
+def test_unet_norms_by_batch_only_while_training(judge, draw):
+    def check(said):
+        if not said["train"] > 1e-3:
+            return "in train mode an image's scores do not depend on the batch: batch norm does not use the batch"
+        if not said["eval"] < 1e-4:
+            return "in eval mode an image's scores depend on the other images: batch norm still uses the batch"
+        return None
+
+    judge.holds(check, "unet_modes", draw.normal(4, 3, 16, 16), 5, draw.integer(0, 10**6), **SMALL)
+
+
+@part("UNet")
+@rung("layout")
+def test_unet_of_other_memory_layouts(judge, draw):
+    def check(gap):
+        return None if gap < 1e-4 else f"the same images, laid out otherwise in memory, give scores that differ by {gap:g}"
+
+    for _, x in draw.layouts(draw.normal(2, 3, 9, 12)):
+        judge.holds(check, "unet_of_layouts", x, 5, 0, **SMALL)
+
+
+@part("UNet")
+@rung("dtype")
+def test_unet_in_double_precision(judge, draw):
+    judge.probe("unet_shape", draw.normal(2, 1, 9, 15, dtype=torch.float64), 5, 0, **SMALL)
+
+
+# -- dice_loss -------------------------------------------------------------------------------------------------------
+
+
+@part("dice_loss")
+@rung("number")
+def test_dice_by_hand(judge):
+    """Two pixels of the classes 0 and 1, predicted with 0.8 and 0.6."""
+    logits = torch.tensor([[0.8, 0.4], [0.2, 0.6]]).log().reshape(1, 2, 1, 2)
+    target = torch.tensor([[[0, 1]]])
+    judge.expect(1 - (2.6 / 3.2 + 2.2 / 2.8) / 2, logits, target)
+    judge.expect(1 - (1.6 / 2.2 + 1.2 / 1.8) / 2, logits, target, eps=0.0)
+
+
+@part("dice_loss")
+@rung("values")
+def test_dice_of_batches(judge, draw):
+    judge.value(draw.normal(3, 4, 5, 6, scale=2), draw.integers(4, 3, 5, 6))
+    judge.value(draw.normal(1, 2, 7, 7), draw.integers(2, 1, 7, 7))
+    judge.value(draw.normal(2, 7, 4, 4) + 5, draw.integers(7, 2, 4, 4))
+
+
+@part("dice_loss")
+@rung("values")
+@pytest.mark.parametrize("eps", [0.01, 5.0])
+def test_dice_with_another_eps(judge, draw, eps):
+    judge.value(draw.normal(2, 3, 4, 5), draw.integers(3, 2, 4, 5), eps=eps)
+
+
+@part("dice_loss")
+@rung("edge")
+def test_dice_sums_over_the_whole_batch(judge, draw):
+    target = torch.zeros(3, 6, 6, dtype=torch.int64)
+    target[1, :3], target[2, 5, 5] = 1, 1
+    judge.value(draw.normal(3, 2, 6, 6, scale=3), target)
+
+
+@part("dice_loss")
+@rung("edge")
+def test_dice_of_absent_classes(judge, draw):
+    judge.value(draw.normal(2, 4, 5, 5), 2 * draw.integers(2, 2, 5, 5))
+    sure = torch.tensor([30.0, 0.0, 0.0]).reshape(1, 3, 1, 1).expand(1, 3, 4, 4)
+    judge.expect(0.0, sure, torch.zeros(1, 4, 4, dtype=torch.int64))
+
+
+@part("dice_loss")
+@rung("edge")
+def test_dice_of_extreme_logits(judge, draw):
+    target = draw.integers(3, 2, 4, 4)
+    logits = (draw.permutation(3 * 32).reshape(2, 3, 4, 4) * 200 - 9600).to(torch.float32)
+    judge.gradient(logits, target)
+
+
+@part("dice_loss")
+@rung("gradient")
+def test_dice_gradient(judge, draw):
+    judge.gradient(draw.normal(3, 4, 5, 6), draw.integers(4, 3, 5, 6))
+    judge.gradient(draw.normal(2, 3, 4, 4, dtype=torch.float64), 2 * draw.integers(2, 2, 4, 4), eps=0.1)
+
+
+@part("dice_loss")
+@rung("layout")
+def test_dice_of_other_memory_layouts(judge, draw):
+    target = draw.integers(3, 2, 4, 5)
+    for _, logits in draw.layouts(draw.normal(2, 3, 4, 5)):
+        judge.value(logits, target)
+    for _, other in draw.layouts(target):
+        judge.value(draw.normal(2, 3, 4, 5), other)
+
+
+@part("dice_loss")
+@rung("dtype")
+def test_dice_keeps_double_precision(judge, draw):
+    judge.gradient(draw.normal(2, 3, 4, 5, dtype=torch.float64), draw.integers(3, 2, 4, 5))
+
+
+@part("dice_loss")
+@rung("device")
+def test_dice_on_another_device(judge, draw):
+    judge.elsewhere(draw.normal(2, 3, 4, 5), draw.integers(3, 2, 4, 5))
+
+
+@part("dice_loss")
+@rung("training")
+def test_dice_can_be_descended(judge, draw):
+    target = draw.integers(3, 2, 4, 4)
+    target[0, 0, :3] = torch.tensor([0, 1, 2])
+    judge.using(tolerance=(1e-3, 1e-3)).probe("dice_learns", draw.normal(2, 3, 4, 4), target, 8)
+
+
+# -- iou -------------------------------------------------------------------------------------------------------------
+
+
+@part("iou")
+@rung("shape")
+def test_iou_has_one_number_a_class(judge, draw):
+    everything = torch.arange(5).repeat(8).reshape(2, 4, 5)
+    judge.value(everything, draw.permutation(40).remainder(5).reshape(2, 4, 5), 5)
+
+
+@part("iou")
+@rung("number")
+def test_iou_by_hand(judge):
+    prediction, target = torch.tensor([[[0, 0, 1], [1, 1, 2]]]), torch.tensor([[[0, 1, 1], [1, 2, 2]]])
+    judge.expect(torch.tensor([1 / 2, 2 / 4, 1 / 2]), prediction, target, 3)
+    prediction, target = torch.tensor([[[0, 0, 0, 0, 1]]]), torch.tensor([[[0, 0, 0, 1, 1]]])
+    judge.expect(torch.tensor([3 / 4, 1 / 2]), prediction, target, 2)
+
+
+@part("iou")
+@rung("values")
+def test_iou_of_random_maps(judge, draw):
+    for classes in (2, 3, 6):
+        cover = torch.arange(60).remainder(classes)
+        target = cover[draw.permutation(60)].reshape(3, 4, 5)
+        prediction = torch.where(draw.uniform(3, 4, 5) < 0.6, target, draw.integers(classes, 3, 4, 5))
+        judge.value(prediction, target, classes)
+
+
+@part("iou")
+@rung("values")
+def test_iou_counts_the_whole_batch_together(judge):
+    prediction, target = torch.zeros(2, 4, 4, dtype=torch.int64), torch.zeros(2, 4, 4, dtype=torch.int64)
+    target[0], target[1, 0, :2] = 1, 1
+    prediction[0, :2], prediction[1, 0] = 1, 1
+    judge.expect(torch.tensor([12 / 22, 10 / 20]), prediction, target, 2)
+
+
+@part("iou")
+@rung("edge")
+def test_iou_of_a_class_in_neither_is_nan(judge):
+    prediction, target = torch.tensor([[[0, 0, 3]]]), torch.tensor([[[0, 3, 3]]])
+    judge.expect(torch.tensor([1 / 2, math.nan, math.nan, 1 / 2]), prediction, target, 4)
+    judge.expect(torch.tensor([math.nan, 1.0]), torch.ones(1, 2, 2, dtype=torch.int64), torch.ones(1, 2, 2, dtype=torch.int64), 2)
+
+
+@part("iou")
+@rung("edge")
+def test_iou_of_a_class_in_one_only_is_zero(judge):
+    prediction, target = torch.tensor([[[0, 0, 1]]]), torch.tensor([[[0, 2, 2]]])
+    judge.expect(torch.tensor([1 / 2, 0.0, 0.0]), prediction, target, 3)
+
+
+@part("iou")
+@rung("edge")
+def test_iou_of_more_classes_than_are_seen(judge, draw):
+    cover = torch.arange(24).remainder(2)
+    judge.value(cover[draw.permutation(24)].reshape(1, 4, 6), cover.reshape(1, 4, 6), 7)
+
+
+@part("iou")
+@rung("layout")
+def test_iou_of_other_memory_layouts(judge, draw):
+    target = torch.arange(30).remainder(3)[draw.permutation(30)].reshape(2, 3, 5)
+    for _, prediction in draw.layouts(torch.arange(30).remainder(3).reshape(2, 3, 5)):
+        judge.value(prediction, target, 3)
+        judge.value(target, prediction, 3)
+
+
+@part("iou")
+@rung("device")
+def test_iou_on_another_device(judge):
+    prediction, target = torch.tensor([[[0, 0, 1], [1, 1, 3]]]), torch.tensor([[[0, 1, 1], [1, 3, 3]]])
+    judge.elsewhere(prediction, target, 4)
+
+
+# -- train_segmenter -------------------------------------------------------------------------------------------------
+
+
+def squares(draw, number, size=16):
+    """Images with a bright (class 1) or a grey square (class 2) of 6 by 6 pixels on dark noise."""
+    images = 0.05 * draw.normal(number, 1, size, size) - 0.9
+    masks = torch.zeros(number, size, size, dtype=torch.int64)
+    for i in range(number):
+        kind, row, column = 1 + i % 2, draw.integer(0, size - 6), draw.integer(0, size - 6)
+        images[i, 0, row : row + 6, column : column + 6] += 1.8 if kind == 1 else 0.9
+        masks[i, row : row + 6, column : column + 6] = kind
+    return images.clamp(-1, 1), masks
+
+
+@part("train_segmenter")
+@rung("shape")
+def test_segmenter_gives_logits_of_all_classes(judge, draw):
+    images, masks = squares(draw, 4)
+    expected = [4, 5, 16, 16]
+
+    def check(said):
+        return None if said["shape"] == expected else f"5 classes, some unseen: the model gives {said['shape']}; expected {expected}"
+
+    judge.holds(check, "train", images, masks, 5, 1, 3)
+
+
+@part("train_segmenter")
+@rung("values")
+def test_segmenter_is_given_back_in_eval_mode(judge, draw):
+    def check(said):
+        return f"{said['training']} modules are still in train mode: switch the model to eval mode" if said["training"] else None
+
+    judge.holds(check, "train", *squares(draw, 4), 3, 1, 3)
+
+
+@part("train_segmenter")
+@rung("edge")
+def test_segmenter_tells_of_every_epoch(judge, draw):
+    def check(said):
+        if said["epochs"] != [1, 2, 3]:
+            return f"three epochs, and on_epoch was told the numbers {said['epochs']}; expected [1, 2, 3]"
+        if not all(math.isfinite(loss) for loss in said["losses"]):
+            return "a loss that on_epoch was told is not finite"
+        return None
+
+    judge.holds(check, "train", *squares(draw, 4), 3, 3, 3)
+
+
+@part("train_segmenter")
+@rung("edge")
+def test_segmenter_needs_no_on_epoch(judge, draw):
+    judge.probe("train_quietly", *squares(draw, 4), 3, 1, 3)
+
+
+@part("train_segmenter")
+@rung("edge")
+def test_segmenter_depends_on_its_seed_alone(judge, draw):
+    def check(logits):
+        if (logits[0] - logits[1]).abs().max() > 1e-4:
+            return "twice the same seed gave two models: set the seed before anything random happens, the weights included"
+        if (logits[0] - logits[2]).abs().max() < 1e-6:
+            return "two seeds gave the same model: the argument seed has no effect"
+        return None
+
+    judge.holds(check, "train_twice", *squares(draw, 4), 3, 1, [7, 7, 8])
+
+
+@part("train_segmenter")
+@rung("training")
+def test_segmenter_learns_squares(judge, draw):
+    images, masks = squares(draw, 48)
+
+    def check(said):
+        prediction = said["prediction"]
+        if prediction.shape != masks.shape:
+            return "the model's class maps have another shape than the masks"
+        overlaps = []
+        for kind in range(3):
+            mine, true = prediction == kind, masks == kind
+            overlaps.append(float((mine & true).sum() / (mine | true).sum()))
+        mean = sum(overlaps) / 3
+        if mean < 0.6:
+            return f"after 20 epochs on 48 images of squares the mean IoU on these is {mean:.2f}; 0.6 is asked for"
+        if said["losses"] and not said["losses"][-1] < said["losses"][0]:
+            return "the loss that on_epoch was told does not fall"
+        return None
+
+    judge.holds(check, "train", images, masks, 3, 20, 3)
