@@ -1,1 +1,336 @@
-"""Neural-network exercises in PyTorch, with an autograder that can be trusted."""
+"""The command line: parse, call, show, exit.
+
+Exit codes: 0 all passed, 1 something of the student's failed, 2 wrong usage, 3 the grader itself failed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
+
+import typer
+
+from nnkata.grader.errors import GraderError, NnkataError, SubmissionError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nnkata.grader.model import Result
+    from nnkata.grader.workspace import Workspace
+
+FAILED, USAGE, BROKEN = 1, 2, 3
+
+app = typer.Typer(
+    name="nnkata",
+    help="Neural-network exercises in PyTorch, checked by an autograder that names the mistake.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+dev = typer.Typer(help="For authors of exercises.", no_args_is_help=True)
+app.add_typer(dev, name="dev")
+
+ID = Annotated[str, typer.Argument(metavar="ID", help="An exercise: 03_losses, 3 or losses.", show_default=False)]
+PART = Annotated[Optional[str], typer.Argument(help="One part of it: cross_entropy.", show_default=False)]  # noqa: UP045
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where.")] = Path(".")) -> None:
+    """Make a workspace with every exercise in it; your own work is never overwritten."""
+    from nnkata.grader import service
+
+    with told():
+        written, kept = service.init(folder)
+    console = screen()
+    console.print(f"{len(written)} files written to {folder}" + (f", {len(kept)} that were there kept" if kept else "") + ".")
+    if written:
+        first = written[0].split("/")[0]
+        where = "" if folder == Path(".") else f"cd {folder}, "
+        console.print(f"Next: {where}read {first}/README.md, edit the file beside it, and type: nnkata check {first}")
+
+
+@app.command("list")
+def list_() -> None:
+    """Every exercise: progress, points, minutes."""
+    from rich.table import Table
+
+    from nnkata.grader import service
+
+    with told():
+        space = _space_if_any()
+        entries = service.entries(space)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name, justify in (("", "left"), ("exercise", "left"), ("title", "left"), ("points", "right"), ("minutes", "right"), ("about", "left")):
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for entry in entries:
+        mark = "[green]✓[/]" if entry.passed else "[yellow]◐[/]" if entry.begun else "[dim]○[/]"
+        points = f"{entry.score:g}/{entry.exercise.points:g}"
+        table.add_row(mark, entry.exercise.id, entry.exercise.title, points, str(entry.exercise.minutes), f"[dim]{entry.exercise.summary}[/]")
+    console = screen()
+    console.print(table)
+    _warn(space)
+    if space:
+        done = sum(entry.passed for entry in entries)
+        console.print(f"\n{done} of {len(entries)} passed.", end=" ")
+        later = service.next_exercise(space)
+        console.print(f"Next: nnkata check {later.id}" if later else "Well done.")
+    else:
+        console.print("\nNo workspace here yet. Next: nnkata init")
+
+
+@app.command()
+def check(
+    ids: Annotated[Optional[list[str]], typer.Argument(metavar="[ID]...", help="Exercises: 03_losses, 3 or losses. Without: the next one.", show_default=False)] = None,  # noqa: UP045, E501
+    all_: Annotated[bool, typer.Option("--all", help="Every exercise.")] = False,
+    part: Annotated[Optional[list[str]], typer.Option(help="Only this part; may be given again.")] = None,  # noqa: UP045
+    device: Annotated[str, typer.Option(help="cpu, cuda (the GPU as well) or auto.")] = "cpu",
+    seed: Annotated[Optional[int], typer.Option(help="Draw the same inputs again.", show_default=False)] = None,  # noqa: UP045
+    json: Annotated[bool, typer.Option("--json", help="One JSON document an exercise, one a line, and nothing else.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every test.")] = False,
+    submission: Annotated[Optional[Path], typer.Option(help="Check this file instead of yours.", show_default=False)] = None,  # noqa: UP045
+    solution: Annotated[bool, typer.Option("--solution", help="Check the reference solution.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Run unconfined in this process: breakpoint() and print work.")] = False,
+    seconds: Annotated[Optional[float], typer.Option(help="Limit of one call.", show_default=False)] = None,  # noqa: UP045
+    memory: Annotated[Optional[int], typer.Option(help="Limit of memory, in MB.", show_default=False)] = None,  # noqa: UP045
+) -> None:
+    """Check your work: part by part what is right, what is wrong, why, and what to try next."""
+    from nnkata.grader import service
+
+    if device not in ("cpu", "cuda", "auto"):
+        usage(f"There is no device {device!r}: choose cpu, cuda or auto.")
+    for name, value in (("--seconds", seconds), ("--memory", memory)):
+        if value is not None and value <= 0:
+            usage(f"{name} must be above 0.")
+    wanted = service.Wanted(
+        tuple(ids or ()), all_, tuple(part or ()), submission, solution, device, seed, debug, seconds, None, memory,
+    )  # fmt: skip
+    with told(json=json):
+        results = _check(wanted, json, verbose)
+    raise typer.Exit(_exit_code(results))
+
+
+def _check(wanted: object, json: bool, verbose: bool) -> list[Result]:
+    from nnkata.grader import catalog, service
+    from nnkata.grader.forkserver import Server
+
+    assert isinstance(wanted, service.Wanted)
+    own = not (wanted.submission or wanted.solution)
+    space = service.here() if own else None
+    for name in wanted.exercises:
+        catalog.find(name)
+    # start the workers' server before this process imports torch: they do it side by side
+    server = None if wanted.debug or not sys.platform.startswith("linux") else Server(catalog.hidden())
+    results = []
+    try:
+        from nnkata.grader import report
+        from nnkata.grader.engine import Engine
+
+        with Engine(server) as engine:
+            for order in service.orders(wanted, space):
+                result = service.check(engine, order, space)
+                results.append(result)
+                if json:
+                    print(report.to_json(result), flush=True)
+                else:
+                    report.show(result, order.exercise.title, screen(), verbose=verbose)
+    finally:
+        if server:
+            server.close()
+    _warn(space)
+    return results
+
+
+def _exit_code(results: list[Result]) -> int:
+    statuses = {result.status for result in results}
+    return BROKEN if "error" in statuses else FAILED if "fail" in statuses else 0
+
+
+@app.command()
+def watch(id: Annotated[Optional[str], typer.Argument(metavar="[ID]", help="Where to begin.", show_default=False)] = None) -> None:  # noqa: UP045
+    """Check again at every save, and move on when an exercise is passed. Keys: h hint, n next, q quit."""
+    with told():
+        from nnkata.grader import watching
+
+        watching.watch(id, screen())
+
+
+@app.command()
+def hint(id: ID, part: PART = None) -> None:
+    """A hint: one level more each time, from the last check's diagnosis if there is one."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from nnkata.grader import catalog, service
+
+    with told():
+        space = service.here()
+        found = service.hint(space, catalog.find(id), part)
+    console = screen()
+    what = "from your last check" if found.level == 0 else f"hint {found.level} of {found.of}"
+    console.print(f"\n[bold]{found.exercise.id}[/] · {found.part.name} · [dim]{what}[/]\n", highlight=False)
+    console.print(Padding(Text(found.text), (0, 0, 1, 2)))
+    more = f"nnkata check {found.exercise.id}" if found.last else f"nnkata hint {found.exercise.id} {found.part.name}"
+    console.print(f"[bold cyan]{'Next' if found.last else 'More'}: {more}[/]", highlight=False)
+    _warn(space)
+
+
+@app.command()
+def reset(id: ID, part: PART = None) -> None:
+    """Bring the stub back, of one part or of all. A backup is kept."""
+    from nnkata.grader import catalog, service
+
+    with told():
+        space = service.here()
+        kept = service.reset(space, catalog.find(id), part)
+    screen().print(f"{part or id} is as it was handed out." + (f" Your version is kept in {kept}" if kept else ""), highlight=False)
+
+
+@app.command()
+def solution(
+    id: ID, spoil: Annotated[bool, typer.Option("--spoil", help="Show it before you have passed.")] = False
+) -> None:
+    """The reference solution, after you have passed."""
+    from nnkata.grader import catalog, service
+
+    with told():
+        text = service.solution(_space_if_any(), catalog.find(id), spoil)
+    if sys.stdout.isatty():
+        from rich.syntax import Syntax
+
+        screen().print(Syntax(text, "python", theme="ansi_dark", background_color="default"))
+    else:
+        print(text, end="")
+
+
+@app.command()
+def doctor() -> None:
+    """What this machine has: Python, torch, GPU, confinement, data; and what to fix."""
+    from nnkata.grader import doctor as examine
+
+    console = screen()
+    healthy = True
+    with told():
+        for finding in examine.findings():
+            mark = "[green]✓[/]" if finding.good else "[yellow]![/]"
+            console.print(f" {mark} [bold]{finding.name:<13}[/] {finding.text}", highlight=False)
+            if finding.fix:
+                console.print(f"   {'':<13} [cyan]{finding.fix}[/]", highlight=False)
+            healthy = healthy and (finding.good or not finding.needed)
+    raise typer.Exit(0 if healthy else BROKEN)
+
+
+@dev.command("check")
+def dev_check(
+    ids: Annotated[Optional[list[str]], typer.Argument(metavar="[ID]...", show_default=False)] = None,  # noqa: UP045
+    seeds: Annotated[int, typer.Option(help="How many seeds.")] = 10,
+) -> None:
+    """Check that the content holds: stubs fail, solutions and built-ins pass, misconceptions are caught by name."""
+    from nnkata.grader import authoring, catalog
+
+    console = screen()
+    with told():
+        chosen = [catalog.find(name) for name in ids] if ids else catalog.exercises()
+        checked = []
+        for exercise in chosen:
+            with console.status(exercise.id) as status:
+                found = authoring.check(exercise, tuple(range(seeds)), status.update)
+            checked.append(found)
+            for problem in found.problems:
+                console.print(f"[red]✗[/] {problem}", highlight=False, markup=True)
+    console.print(authoring.confusion_table(checked))
+    raise typer.Exit(FAILED if any(found.problems for found in checked) else 0)
+
+
+@dev.command("stub")
+def dev_stub(ids: Annotated[Optional[list[str]], typer.Argument(metavar="[ID]...", show_default=False)] = None) -> None:  # noqa: UP045
+    """Make the stubs anew from the solutions."""
+    from nnkata.grader import catalog, stub, workspace
+
+    with told():
+        for exercise in [catalog.find(name) for name in ids] if ids else catalog.exercises():
+            workspace.write(exercise.stub, stub.make_stub(exercise.solution.read_text("utf-8"), str(exercise.solution)))
+            screen().print(f"{exercise.stub}", highlight=False)
+
+
+@dev.command("new")
+def dev_new(
+    id: Annotated[str, typer.Argument(metavar="ID", help="Its id, like 10_attention.")],
+    root: Annotated[Path, typer.Option(help="The content root to make it in.")] = Path("."),
+) -> None:
+    """Lay out a new exercise, small but whole, to be filled in."""
+    from nnkata.grader import template
+
+    with told():
+        for file in template.create(root, id):
+            screen().print(f"{file}", highlight=False)
+    screen().print(f"Next: fill these in, then NNKATA_PATH={root} nnkata dev check {id}", highlight=False)
+
+
+# -- what the commands share -------------------------------------------------------------------------------------------
+
+
+def screen() -> Console:
+    """Where people read: colour on a terminal, plain elsewhere, never wider than is pleasant."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if console.width > 120:
+        console.width = 120
+    return console
+
+
+@contextmanager
+def told(json: bool = False) -> Iterator[None]:
+    """Every error of ours as one message and an exit code, never a traceback."""
+    try:
+        yield
+    except SubmissionError as error:
+        _say(str(error), FAILED)
+    except GraderError as error:
+        _say(f"The grader itself failed, so there is no verdict: {error}", BROKEN)
+    except NnkataError as error:
+        _say(str(error), USAGE)
+    except KeyboardInterrupt:
+        _say("Stopped.", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        raise typer.Exit(FAILED) from None
+
+
+def usage(message: str) -> NoReturn:
+    """Say what is wrong with the way the command was called, and stop."""
+    _say(message, USAGE)
+
+
+def _say(message: str, code: int) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(code)
+
+
+def _space_if_any() -> Workspace | None:
+    from nnkata.grader import service
+    from nnkata.grader.errors import UsageError
+
+    try:
+        return service.here()
+    except UsageError:
+        return None
+
+
+def _warn(space: Workspace | None) -> None:
+    for warning in space.warnings if space else ():
+        typer.echo(f"Note: {warning}.", err=True)
+
+
+def main() -> None:
+    """The command `nnkata`."""
+    run: Callable[[], object] = app
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from rich.table import Table
+
 from . import content
 from .diagnose import diagnose
 from .errors import GraderError
@@ -70,6 +72,22 @@ def check(exercise: Exercise, seeds: tuple[int, ...] = SEEDS, say: Callable[[str
             problems += _shortcomings(found, seed)
         caught.append(found)
     return Checked(exercise, tuple(f"{exercise.id}: {problem}" for problem in problems), tuple(caught), tests)
+
+
+def confusion_table(checked: list[Checked]) -> Table:
+    """How the misconceptions were diagnosed, an exercise a line."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    columns = ("right", "another", "not at all", "passed")
+    for name in ("exercise", "tests", "misconceptions", *columns):
+        table.add_column(name, justify="left" if name == "exercise" else "right")
+    total: Counter[str] = Counter()
+    for found in checked:
+        count = Counter(caught.verdict for caught in found.caught)
+        total += count
+        table.add_row(found.exercise.id, str(found.tests), str(len(found.caught)), *(str(count[name]) for name in columns))
+    tests = sum(found.tests for found in checked)
+    table.add_row("all", str(tests), str(total.total()), *(str(total[name]) for name in columns), style="bold")
+    return table
 
 
 def try_misconception(exercise: Exercise, wrong: Misconception, seed: int) -> Caught:

@@ -28,6 +28,11 @@ def roots() -> list[Path]:
     return [KIT, *extra]
 
 
+def hidden() -> tuple[Path, ...]:
+    """Content roots besides the kit's, which no worker may read."""
+    return tuple(root for root in roots() if root != KIT)
+
+
 def exercises() -> list[Exercise]:
     """Every exercise, by id. ContentError names the one that is malformed."""
     found: dict[str, Exercise] = {}

@@ -12,7 +12,8 @@ from . import content, wire
 from .errors import SandboxError
 from .judge import outcome
 from .model import Exercise, Failure, Limits, Outcome
-from .sandbox import ALL, Defences, Died, Progress, Server, Worker, failed
+from .forkserver import Server
+from .sandbox import ALL, Defences, Died, Progress, Worker, failed
 from .source import Submission
 from .telling import clean, read_failure
 

@@ -13,10 +13,11 @@ from . import catalog, source
 from .confined import Confined
 from .diagnose import diagnose, explained
 from .errors import GraderError, SubmissionError
+from .forkserver import Server
 from .hidden_tests import conduct
 from .judge import Local, Student, Trial, Verdict
 from .model import Exercise, Limits, PartResult, Result
-from .sandbox import ALL, Defences, Progress, Server
+from .sandbox import ALL, Defences, Progress
 from .scoring import score, worst
 
 FULL = "landlock+seccomp"
@@ -67,7 +68,7 @@ class Engine:
     def warm_up(self) -> None:
         """Start the worker server now, so that it imports torch while this process does."""
         if self.server is None:
-            self.server = Server(tuple(root for root in catalog.roots() if root != catalog.KIT))
+            self.server = Server(catalog.hidden())
 
     def close(self) -> None:
         """End the server."""

@@ -187,6 +187,7 @@ class Judge:
 
     def rejects(self, error: type[Exception], *args: Any, **options: Any) -> None:
         """The part called with these arguments raises `error`. Earns nothing alone: ask for a value in the same test."""
+        self._not_stopped()
         if self.trial.exempt and not self.builtin:
             return
         args_ = [self.part, *args]
@@ -205,6 +206,7 @@ class Judge:
 
         The complaint is one sentence; two implementations are wrong alike if their complaints differ in numbers only.
         """
+        self._not_stopped()
         args_ = [self.part, *args] if name in probing.SHARED else list(args)
         for who, value in self._trusted(name, args_, options):
             if complaint := _complaint(check, value):
@@ -222,6 +224,7 @@ class Judge:
 
         Without a GPU the inputs only pretend to: code that makes a tensor on the CPU, or moves one there, is found.
         """
+        self._not_stopped()
         args_ = [self.part, *args]
         expected = self._trusted("call", args_, options)[0][1]
         answer = self._ask("call", args_, options, device="elsewhere")
@@ -249,6 +252,7 @@ class Judge:
     # -- how a question is asked and answered --------------------------------------------------------------------
 
     def _agrees(self, name: str, args: list[Any], options: dict[str, Any], by_hand: Value = None) -> None:
+        self._not_stopped()
         expected = self._expected(name, args, options)
         if by_hand is not None:
             assert isinstance(expected, dict)
@@ -318,12 +322,21 @@ class Judge:
         return replace(wide, rtol=wide.rtol * GPU_FACTOR, atol=wide.atol * GPU_FACTOR)
 
     def _ask(self, name: str, args: list[Any], options: dict[str, Any], device: str | None = None) -> Outcome:
-        if why := self.trial.stopped.get(self.part):
-            raise WrongAnswer((why,))
+        self._not_stopped()
         answer = self.trial.student.run(self.part, name, args, options, device or self.device)
         if answer.failure and answer.failure.kind in ("timeout", "crash"):
             self.trial.stopped[self.part] = f"not run: {answer.failure.message} (in {self.test})"
+        elif answer.failure and answer.failure.kind in ("unwritten", "missing") and not self._begun():
+            self.trial.stopped[self.part] = _failure_lines(answer.failure, self.part)[0]
         return answer
+
+    def _begun(self) -> bool:
+        """Whether the part has answered anything yet."""
+        return any(case.part == self.part and case.answer.failure is None for case in self.trial.transcript)
+
+    def _not_stopped(self) -> None:
+        if why := self.trial.stopped.get(self.part):
+            raise WrongAnswer((why,))
 
     def _record(
         self, name: str, args: list[Any], options: dict[str, Any], answer: Outcome, wrong: bool, check: Check | None = None

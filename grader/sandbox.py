@@ -1,31 +1,23 @@
-"""Workers as the grader sees them: start, ask, limit, kill.
+"""A worker as the grader sees it: start, ask, limit, kill.
 
-A `Server` is the fork server's process; a `Worker` one fork of it. Everything a worker says is read with caps and a deadline; whatever
+Everything a worker says is read with caps and a deadline; whatever
 goes wrong in it becomes an `Outcome`, and only what goes wrong on our side is raised.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from . import wire
 from .errors import SandboxError, WireError
+from .forkserver import Server
 from .model import Failure, Limits, Outcome, Value
-
-START_SECONDS = 120.0
-"""How long the server may take to import torch on a cold, slow disk."""
 
 Progress = Callable[[dict[str, Value]], None]
 
@@ -42,93 +34,6 @@ class Defences:
 
 
 ALL = Defences()
-
-
-class Server:
-    """The fork server. Starting it returns at once; torch is imported in it meanwhile.
-
-    Args:
-        hidden: folders that no worker may read, besides this kit.
-    """
-
-    def __init__(self, hidden: tuple[Path, ...] = ()) -> None:
-        if not hasattr(os, "fork") or not sys.platform.startswith("linux"):
-            raise SandboxError("confined workers need Linux")
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.errors = tempfile.TemporaryFile()
-        environment = {
-            "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/", "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1",
-            **{name: os.environ[name] for name in ("LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "CUDA_VISIBLE_DEVICES") if name in os.environ},
-        }  # fmt: skip
-        try:
-            self.process = subprocess.Popen(
-                [sys.executable, "-I", "-W", "ignore", "-m", "nnkata.grader.server", str(theirs.fileno()), *map(str, hidden)],
-                env=environment, cwd="/", pass_fds=[theirs.fileno()], start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.errors,
-            )  # fmt: skip
-        except OSError as error:
-            raise SandboxError(f"the worker server could not be started: {error}") from None
-        finally:
-            theirs.close()
-        self.confinement: str | None = None
-
-    def ready(self) -> str:
-        """Wait until torch is imported; what this machine can confine with (`landlock+seccomp`, …, `none`)."""
-        if self.confinement is None:
-            self.confinement = str(self._answer(START_SECONDS)["ready"])
-        return self.confinement
-
-    def start(self, config: dict[str, Any]) -> tuple[int, int, socket.socket]:
-        """Fork a worker: its pid, its pidfd and our end of its channel."""
-        self.ready()
-        ours, theirs = socket.socketpair()
-        try:
-            socket.send_fds(self.control, [json.dumps({"op": "start", **config}).encode()], [theirs.fileno()])
-            answer = self._answer(30.0, fds=1)
-        except OSError as error:
-            ours.close()
-            raise SandboxError(f"the worker server is gone ({error}); {self._last_words()}") from None
-        finally:
-            theirs.close()
-        return answer["pid"], answer["fd"], ours
-
-    def reap(self, pid: int) -> int | None:
-        """The exit code of a dead worker, negative for the signal that killed it."""
-        try:
-            self.control.send(json.dumps({"op": "reap", "pid": pid}).encode())
-            status = self._answer(30.0)["status"]
-        except OSError:
-            return None
-        return status if isinstance(status, int) else None
-
-    def close(self) -> None:
-        """End the server and every worker."""
-        self.control.close()
-        try:
-            self.process.wait(0.2)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.errors.close()
-
-    def _answer(self, seconds: float, fds: int = 0) -> dict[str, Any]:
-        self.control.settimeout(seconds)
-        try:
-            message, got, _, _ = socket.recv_fds(self.control, 1 << 16, fds)
-        except TimeoutError:
-            raise SandboxError(f"the worker server did not answer within {seconds:.0f} s; {self._last_words()}") from None
-        if not message:
-            raise SandboxError(f"the worker server ended; {self._last_words()}")
-        answer: dict[str, Any] = json.loads(message)
-        return {**answer, "fd": got[0]} if got else answer
-
-    def _last_words(self) -> str:
-        try:
-            self.errors.seek(0)
-            text = self.errors.read()[-600:].decode("utf-8", "replace").strip()
-        except ValueError:
-            text = ""
-        return f"it said: {text}" if text else "it said nothing"
 
 
 class Died(Exception):

@@ -25,7 +25,8 @@ def score(trial: Trial, explained: Mapping[str, Misconception]) -> tuple[tuple[P
         scored = _score_part(part.points, verdicts, explained)
         tests += scored
         status = worst([test.status for test in scored])
-        unwritten = any(v.failure is not None and v.failure.kind == "unwritten" for v in verdicts)
+        first = verdicts[0].failure if verdicts else None
+        unwritten = first is not None and first.kind == "unwritten"
         parts.append(PartResult(part.name, _sum(t.score for t in scored), _sum(t.max_score for t in scored), status, unwritten))
     return tuple(parts), tuple(tests)
 

@@ -1,13 +1,15 @@
-"""Exercise 05: optimizers. The gradient says which way is downhill; the optimizer says how far, and what to remember.
+"""Exercise 05: optimizers. The gradient says which way is down, the optimizer how far, and what to remember.
 
-Each class extends `torch.optim.Optimizer`, which keeps the books: `self.param_groups` is a list of dicts, each with
-its parameters under "params" and its options ("lr", "momentum", …) beside them, and `self.state[p]` is a dict of
-your own for the parameter p. You write `step()`. In all four: read the options from the group at each step (schedulers
-change them there), skip a parameter whose `.grad` is None, update parameters in place, leave the gradients as they are.
+Each class extends `torch.optim.Optimizer`, which keeps the books: `self.param_groups` is a list of dicts,
+each with its parameters under "params" and its options ("lr", "momentum", …) beside them; `self.state[p]` is
+a dict of your own for the parameter p. You write `step()`. In all four: read the options from the group at each
+step (schedulers change them there), skip a parameter whose `.grad` is None, update parameters in place, leave
+the gradients as they are.
 
-May not be called: the optimizers of `torch.optim` (`torch.optim.SGD` and all the others, and their functional forms),
-`torch.nn.utils.clip_grad_norm_` and its relatives, `get_total_norm`. Allowed: `torch.optim.Optimizer` itself, every
-tensor operation (`add_`, `mul_`, `lerp_`, `addcmul_`, `sqrt`, …), `torch.linalg.vector_norm`, `torch._foreach_*`.
+May not be called: the optimizers of `torch.optim` (`SGD`, `Adam` and all others, and their functional forms),
+`torch.nn.utils.clip_grad_norm_` and its relatives, `get_total_norm`. Allowed: `torch.optim.Optimizer` itself,
+every tensor operation (`add_`, `mul_`, `lerp_`, `addcmul_`, `sqrt`, …), `torch.linalg.vector_norm`,
+`torch._foreach_*`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -29,9 +31,9 @@ class SGD(Optimizer):
         g = g + momentum · b if nesterov, else b
         p = p − lr · g
 
-    Without momentum (0) there is no buffer b, the gradient is the step, and dampening means nothing. `nesterov` comes
-    with a momentum and without dampening. After Sutskever et al., "On the importance of initialization and momentum in
-    deep learning" (2013), as PyTorch has it.
+    Without momentum (0) there is no buffer b, the gradient is the step, and dampening means nothing. `nesterov`
+    comes with a momentum and without dampening. After Sutskever et al., "On the importance of initialization
+    and momentum in deep learning" (2013), as PyTorch has it.
     """
 
     def __init__(
@@ -57,8 +59,8 @@ class SGD(Optimizer):
         """Update every parameter that has a gradient, once.
 
         Args:
-            closure: evaluates the model anew (zeroes gradients, computes the loss, calls `backward`) and returns
-                the loss. It is called once, with gradients enabled, before anything is updated.
+            closure: evaluates the model anew (zeroes gradients, computes the loss, calls `backward`) and
+                returns the loss. It is called once, with gradients enabled, before anything is updated.
 
         Returns:
             What the closure returned; None without one.
@@ -68,7 +70,7 @@ class SGD(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """Divides each gradient by the root of a running mean of its squares, so that all weights move at one pace.
+    """Divides each gradient by the root of a running mean of its squares, so that all move at one pace.
 
     At each step, for a parameter p with gradient g (v, m and b begin at 0):
 
@@ -79,7 +81,7 @@ class RMSprop(Optimizer):
         p = p − lr · g / d
         p = p − lr · b instead with momentum, where b = momentum · b + g / d
 
-    After Tieleman and Hinton's lecture 6.5 (2012); centered after Graves, "Generating Sequences With Recurrent
+    After Tieleman and Hinton's lecture 6.5 (2012); centered: Graves, "Generating Sequences With Recurrent
     Neural Networks" (2013), with eps outside of the root, as PyTorch has it.
     """
 
@@ -163,8 +165,8 @@ class AdamW(Optimizer):
         p = p − lr · weight_decay · p
         then Adam's step, with the gradient alone
 
-    After Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019), algorithm 2, with the decay times lr,
-    as PyTorch has it.
+    After Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019), algorithm 2; the decay is
+    multiplied by lr, as PyTorch has it.
     """
 
     def __init__(
@@ -194,11 +196,11 @@ class AdamW(Optimizer):
 
 @torch.no_grad()
 def clip_grad_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float) -> Tensor:
-    """Scales all gradients down by one factor, in place, if as one long vector they are longer than `max_norm`.
+    """Scales all gradients down by one factor, in place, if together they are longer than `max_norm`.
 
     Args:
-        parameters: an iterable of tensors (a list, or a generator such as `model.parameters()`), or one tensor of
-            any shape. Those whose `.grad` is None do not count.
+        parameters: an iterable of tensors (a list, or a generator such as `model.parameters()`), or one
+            tensor of any shape. Those whose `.grad` is None do not count.
         max_norm: the greatest 2-norm that is left as it is.
 
     Returns:

@@ -1,12 +1,12 @@
 """Exercise 05: optimizers. The gradient says which way is down, the optimizer how far, and what to remember.
 
 Each class extends `torch.optim.Optimizer`, which keeps the books: `self.param_groups` is a list of dicts,
-each with its parameters under "params" and its options ("lr", "momentum", …) beside them; `self.state[p]` is a
-dict of your own for the parameter p. You write `step()`. In all four: read the options from the group at each
+each with its parameters under "params" and its options ("lr", "momentum", …) beside them; `self.state[p]` is
+a dict of your own for the parameter p. You write `step()`. In all four: read the options from the group at each
 step (schedulers change them there), skip a parameter whose `.grad` is None, update parameters in place, leave
 the gradients as they are.
 
-May not be called: the optimizers of `torch.optim` (`SGD`, `Adam` and all the others, and their functional forms),
+May not be called: the optimizers of `torch.optim` (`SGD`, `Adam` and all others, and their functional forms),
 `torch.nn.utils.clip_grad_norm_` and its relatives, `get_total_norm`. Allowed: `torch.optim.Optimizer` itself,
 every tensor operation (`add_`, `mul_`, `lerp_`, `addcmul_`, `sqrt`, …), `torch.linalg.vector_norm`,
 `torch._foreach_*`.
@@ -128,7 +128,7 @@ class RMSprop(Optimizer):
         p = p − lr · g / d
         p = p − lr · b instead with momentum, where b = momentum · b + g / d
 
-    After Tieleman and Hinton's lecture 6.5 (2012); centered after Graves, "Generating Sequences With Recurrent
+    After Tieleman and Hinton's lecture 6.5 (2012); centered: Graves, "Generating Sequences With Recurrent
     Neural Networks" (2013), with eps outside of the root, as PyTorch has it.
     """
 

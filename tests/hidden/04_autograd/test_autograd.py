@@ -142,61 +142,65 @@ def test_unbroadcast_by_hand(judge):
     by_hand(judge, grad, "sum_back", grad, [2, 3])
 
 
-def sums_back(judge, grad, shape):
-    by_hand(judge, grad.sum_to_size(shape), "sum_back", grad, shape)
+@part("unbroadcast")
+@rung("values")
+def test_unbroadcast_matches_pytorch(judge, draw):
+    for shape in ([3], [5, 1], [2, 1, 3], [1, 1]):
+        grad = draw.normal(4, 2, 5, 3)
+        by_hand(judge, grad.sum_to_size(shape), "sum_back", grad, shape)
 
 
 @part("unbroadcast")
 @rung("values")
-@pytest.mark.parametrize("shape", [[3], [5, 3], [2, 5, 3]])
+@pytest.mark.parametrize("shape", [[3], [5, 3]])
 def test_unbroadcast_dimensions_that_were_added_in_front(judge, draw, shape):
-    sums_back(judge, draw.normal(4, 2, 5, 3), shape)
+    judge.probe("sum_back", draw.normal(4, 2, 5, 3), shape)
 
 
 @part("unbroadcast")
 @rung("values")
-@pytest.mark.parametrize("shape", [[2, 5, 1], [2, 1, 3], [1, 5, 3], [1, 5, 1], [1, 1, 1]])
+@pytest.mark.parametrize("shape", [[2, 5, 1], [2, 1, 3], [1, 5, 3], [1, 5, 1]])
 def test_unbroadcast_dimensions_of_size_one(judge, draw, shape):
-    sums_back(judge, draw.normal(2, 5, 3), shape)
+    judge.probe("sum_back", draw.normal(2, 5, 3), shape)
 
 
 @part("unbroadcast")
 @rung("values")
-@pytest.mark.parametrize("shape", [[5, 1], [1, 3], [1, 5, 1], [1, 1], [1]])
+@pytest.mark.parametrize("shape", [[5, 1], [1, 3], [1, 5, 1], [1]])
 def test_unbroadcast_both_at_once(judge, draw, shape):
-    sums_back(judge, draw.normal(4, 2, 5, 3), shape)
+    judge.probe("sum_back", draw.normal(4, 2, 5, 3), shape)
 
 
 @part("unbroadcast")
 @rung("edge")
 def test_unbroadcast_aligns_shapes_at_their_end(judge, draw):
-    sums_back(judge, draw.normal(3, 3), [3])
-    sums_back(judge, draw.normal(4, 4, 4), [4, 4])
-    sums_back(judge, draw.normal(2, 3, 2, 3), [2, 3])
-    sums_back(judge, draw.normal(3, 3, 3), [3, 1])
+    judge.probe("sum_back", draw.normal(3, 3), [3])
+    judge.probe("sum_back", draw.normal(4, 4, 4), [4, 4])
+    judge.probe("sum_back", draw.normal(2, 3, 2, 3), [2, 3])
+    judge.probe("sum_back", draw.normal(3, 3, 3), [3, 1])
 
 
 @part("unbroadcast")
 @rung("edge")
 def test_unbroadcast_to_a_single_number(judge, draw):
-    sums_back(judge, draw.normal(2, 3), [])
-    sums_back(judge, draw.normal(4), [])
-    sums_back(judge, draw.normal(), [])
+    judge.probe("sum_back", draw.normal(2, 3), [])
+    judge.probe("sum_back", draw.normal(4), [])
+    judge.probe("sum_back", draw.normal(), [])
 
 
 @part("unbroadcast")
 @rung("edge")
 def test_unbroadcast_where_nothing_was_broadcast(judge, draw):
-    sums_back(judge, draw.normal(2, 3), [2, 3])
-    sums_back(judge, draw.normal(1, 3, 1), [1, 3, 1])
-    sums_back(judge, draw.normal(1, 1, 3), [1, 3])
+    judge.probe("sum_back", draw.normal(2, 3), [2, 3])
+    judge.probe("sum_back", draw.normal(1, 3, 1), [1, 3, 1])
+    judge.probe("sum_back", draw.normal(1, 1, 3), [1, 3])
 
 
 @part("unbroadcast")
 @rung("edge")
 def test_unbroadcast_of_an_empty_batch(judge):
-    sums_back(judge, torch.zeros(0, 3), [3])
-    sums_back(judge, torch.zeros(0, 3), [0, 1])
+    judge.probe("sum_back", torch.zeros(0, 3), [3])
+    judge.probe("sum_back", torch.zeros(0, 3), [0, 1])
 
 
 @part("unbroadcast")
@@ -211,17 +215,17 @@ def test_unbroadcast_takes_a_tuple_and_leaves_grad_alone(judge, draw):
 @rung("layout")
 def test_unbroadcast_of_other_memory_layouts(judge, draw):
     for _, grad in draw.layouts(draw.normal(4, 2, 3)):
-        sums_back(judge, grad, [2, 1])
-    sums_back(judge, draw.normal().expand(2, 3), [3])
-    sums_back(judge, draw.normal(2, 1).expand(2, 3), [2, 1])
+        judge.probe("sum_back", grad, [2, 1])
+    judge.probe("sum_back", draw.normal().expand(2, 3), [3])
+    judge.probe("sum_back", draw.normal(2, 1).expand(2, 3), [2, 1])
 
 
 @part("unbroadcast")
 @rung("dtype")
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_unbroadcast_keeps_the_dtype(judge, draw, dtype):
-    sums_back(judge, draw.uniform(4, 2, 3, low=0.5, dtype=dtype), [2, 1])
-    sums_back(judge, draw.uniform(2, 3, low=0.5, dtype=dtype), [])
+    judge.probe("sum_back", draw.uniform(4, 2, 3, low=0.5, dtype=dtype), [2, 1])
+    judge.probe("sum_back", draw.uniform(2, 3, low=0.5, dtype=dtype), [])
 
 
 # -- LinearFunction --------------------------------------------------------------------------------------------------
@@ -481,8 +485,7 @@ def test_value_two_results_of_one_graph(judge, draw):
 @part("Value")
 @rung("edge")
 def test_value_backward_through_a_chain_of_10_000(judge):
-    expected = {"data": 5001.0, "grad of x": 1.0, "grad of step": 10_000.0}
-    by_hand(judge, expected, "chain", 10_000)
+    judge.probe("chain", 10_000)
 
 
 @part("Value")

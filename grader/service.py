@@ -1,0 +1,223 @@
+"""What a caller can ask for: check, hint, reset, solution, progress. The command line and the notebook are thin callers of it.
+
+Nothing here imports torch until something is graded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import catalog, stub, workspace
+from .errors import SubmissionError, UsageError
+from .model import Exercise, Limits, Part, Result
+from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from .engine import Engine, Order
+
+
+def here() -> Workspace:
+    """The workspace of the current folder; UsageError if there is none."""
+    return workspace.find(Path.cwd().resolve(), catalog.KIT)
+
+
+def init(folder: Path) -> tuple[list[str], list[str]]:
+    """Make a workspace, or add what is missing to one; never overwrites. The files written and those kept."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file: name a folder.")
+    try:
+        return workspace.create(folder, catalog.exercises())
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written ({error.strerror}): choose another folder.") from None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One exercise in the list: its progress in this workspace."""
+
+    exercise: Exercise
+    score: float
+    passed: bool
+    begun: bool
+
+
+def entries(space: Workspace | None) -> list[Entry]:
+    """Every exercise with its progress; without a workspace, with none."""
+    found = []
+    for exercise in catalog.exercises():
+        record = space.record(exercise.id) if space else workspace.Record()
+        found.append(Entry(exercise, record.score, record.passed, record.attempts > 0))
+    return found
+
+
+def next_exercise(space: Workspace, after: str = "") -> Exercise | None:
+    """The first exercise that is not passed yet, later than `after`; None if there is none."""
+    for exercise in catalog.exercises():
+        if exercise.id > after and not space.record(exercise.id).passed:
+            return exercise
+    return None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What `check` was asked for; see the command's options."""
+
+    exercises: tuple[str, ...] = ()
+    everything: bool = False
+    parts: tuple[str, ...] = ()
+    submission: Path | None = None
+    solution: bool = False
+    device: str = "cpu"
+    seed: int | None = None
+    debug: bool = False
+    call_seconds: float | None = None
+    total_seconds: float | None = None
+    memory_mb: int | None = None
+
+
+def orders(wanted: Wanted, space: Workspace | None) -> Iterator[Order]:
+    """The orders that a wish comes to, checked for sense before anything is graded."""
+    from .engine import Order
+
+    for exercise in _exercises(wanted, space):
+        for name in wanted.parts:
+            part_of(exercise, name)
+        if wanted.submission:
+            file = wanted.submission
+        elif wanted.solution:
+            file = exercise.solution
+            if not file.is_file():
+                raise UsageError(f"{exercise.id} came without a solution.")
+        else:
+            assert space is not None
+            file = space.file(exercise)
+        yield Order(
+            exercise, file, wanted.device, wanted.seed, wanted.parts, local=wanted.debug, limits=_limits(wanted, exercise.limits),
+        )  # fmt: skip
+
+
+def _limits(wanted: Wanted, limits: Limits) -> Limits:
+    return Limits(
+        call_seconds=wanted.call_seconds or limits.call_seconds,
+        import_seconds=limits.import_seconds,
+        total_seconds=wanted.total_seconds or limits.total_seconds,
+        memory_mb=wanted.memory_mb or limits.memory_mb,
+        threads=limits.threads,
+    )
+
+
+def _exercises(wanted: Wanted, space: Workspace | None) -> list[Exercise]:
+    if wanted.everything:
+        return catalog.exercises()
+    if wanted.exercises:
+        found = [catalog.find(name) for name in wanted.exercises]
+        if wanted.submission and len(found) > 1:
+            raise UsageError("--submission goes with one exercise.")
+        return found
+    if wanted.submission:
+        for exercise in catalog.exercises():
+            if exercise.module == wanted.submission.name:
+                return [exercise]
+        raise UsageError(f"Which exercise is {wanted.submission.name} for? Name it: nnkata check ID --submission {wanted.submission}")
+    exercise = next_exercise(space) if space else None
+    if exercise is None:
+        raise UsageError("Every exercise is passed. `nnkata check --all` checks them all again.")
+    return [exercise]
+
+
+def part_of(exercise: Exercise, name: str) -> Part:
+    """The part of that name; UsageError names those there are."""
+    import difflib
+
+    names = [part.name for part in exercise.parts]
+    if name in names:
+        return exercise.part(name)
+    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+    advice = f"Did you mean {nearest[0]}?" if nearest else f"There are: {', '.join(names)}."
+    raise UsageError(f"{exercise.id} has no part {name!r}. {advice}")
+
+
+def check(engine: Engine, order: Order, space: Workspace | None) -> Result:
+    """Grade an order and remember the result, if it is about the workspace's own file and about the whole exercise."""
+    result = engine.grade(order)
+    if space and not order.parts and order.submission == space.file(order.exercise):
+        space.remember(result)
+    return result
+
+
+@dataclass(frozen=True)
+class Hint:
+    """One hint: which part, the how-manieth of how many (0: the diagnosis of the last check), and its text."""
+
+    exercise: Exercise
+    part: Part
+    level: int
+    of: int
+    text: str
+    last: bool
+
+
+def hint(space: Workspace, exercise: Exercise, name: str | None) -> Hint:
+    """The next hint for a part, one level more each time; from the last check's diagnosis, if there is one."""
+    record = space.record(exercise.id)
+    if name is None:
+        part = next((p for p in exercise.parts if not record.parts.get(p.name)), exercise.parts[0])
+    else:
+        part = part_of(exercise, name)
+    if found := record.diagnoses.pop(part.name, None):
+        space.save()
+        return Hint(exercise, part, 0, len(part.hints), f"{found[0]}\nTry: {found[1]}", False)
+    level = min(record.hints.get(part.name, 0) + 1, len(part.hints))
+    record.hints[part.name] = level
+    space.save()
+    return Hint(exercise, part, level, len(part.hints), part.hints[level - 1].strip("\n"), level == len(part.hints))
+
+
+def reset(space: Workspace, exercise: Exercise, name: str | None) -> Path | None:
+    """Bring the stub back, of one part or of all; the backup's path, None if there was nothing to keep."""
+    file = space.file(exercise)
+    fresh = exercise.stub.read_text("utf-8")
+    if file.resolve() == exercise.stub.resolve():
+        if not exercise.solution.is_file():
+            raise UsageError(f"{file} is the stub itself.")
+        fresh = stub.make_stub(exercise.solution.read_text("utf-8"))
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        workspace.write(file, fresh)
+        return None
+    text = fresh if name is None else _with_part_reset(file, fresh, part_of(exercise, name).name)
+    try:
+        kept = workspace.backup(file, space.state)
+        workspace.write(file, text)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be reset ({error.strerror}).") from None
+    return kept
+
+
+def _with_part_reset(file: Path, fresh: str, name: str) -> str:
+    try:
+        mine = file.read_text("utf-8")
+        place = stub.span_of(mine, name)
+    except (SyntaxError, UnicodeDecodeError, ValueError):
+        raise SubmissionError(f"{file} cannot be parsed, so no part of it can be reset alone. `nnkata reset` without a part brings all back.") from None
+    new = stub.span_of(fresh, name)
+    assert new is not None
+    lines, stub_lines = mine.splitlines(), fresh.splitlines()[new.begin : new.end]
+    if place is None:
+        lines += ["", "", *stub_lines]
+    else:
+        lines[place.begin : place.end] = stub_lines
+    return "\n".join(lines) + "\n"
+
+
+def solution(space: Workspace | None, exercise: Exercise, spoil: bool) -> str:
+    """The reference solution's text, without its markers: after a pass, or when asked to spoil it."""
+    if not exercise.solution.is_file():
+        raise UsageError(f"{exercise.id} came without a solution.")
+    if not spoil and not (space and space.record(exercise.id).passed):
+        raise UsageError(f"{exercise.id} is not passed yet. Pass it first, or spoil it: nnkata solution {exercise.id} --spoil")
+    lines = exercise.solution.read_text("utf-8").splitlines()
+    return "\n".join(line for line in lines if line.strip() not in (stub.BEGIN, stub.END)) + "\n"

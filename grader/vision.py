@@ -1,0 +1,38 @@
+"""Makes torchvision importable where its native operators do not load, as beside a CPU build of torch. Says what it did."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+from typing import Any
+
+_kept: list[Any] = []  # Any: torch.library.Library; what is registered lasts as long as this does
+
+
+def import_torchvision() -> tuple[types.ModuleType | None, str]:
+    """torchvision, and one sentence on how it was imported; None and why not."""
+    try:
+        module = importlib.import_module("torchvision")
+        how = "its two missing operators were declared first" if _kept else "as it is"
+        return module, f"{module.__version__}, imported {how}"
+    except ImportError as error:
+        return None, f"not installed ({error})"
+    except RuntimeError as error:
+        if "torchvision::nms" not in str(error):
+            return None, f"fails to import ({str(error).splitlines()[0]})"
+    declare_operators()
+    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+        del sys.modules[name]
+    module = importlib.import_module("torchvision")
+    return module, f"{module.__version__}; its native operators do not load beside this torch, so the two it misses were declared first"
+
+
+def declare_operators() -> None:
+    """Declare the operators that `import torchvision` asks for, without implementations."""
+    import torch
+
+    library = torch.library.Library("torchvision", "DEF")
+    for name in ("nms", "qnms"):
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    _kept.append(library)

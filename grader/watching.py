@@ -1,0 +1,100 @@
+"""`nnkata watch`: check again at every save from a warm server, move on when passed, and listen to keys."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+from watchfiles import watch as changes
+
+from . import catalog, report, service
+from .engine import Engine, Order
+from .model import Exercise, Result
+from .workspace import Workspace
+
+KEYS = "[dim]watching {file} · h hint · n next · q quit[/]"
+
+
+def watch(wanted: str | None, console: Console) -> None:
+    """Watch one exercise after another until told to quit, or all are passed."""
+    space = service.here()
+    exercise = catalog.find(wanted) if wanted else service.next_exercise(space)
+    with Engine() as engine, _keys() as pressed:
+        engine.warm_up()
+        while exercise:
+            exercise = _watch_one(engine, space, exercise, console, pressed)
+    console.print("Nothing left to watch." if exercise is None else "")
+
+
+
+
+def _watch_one(engine: Engine, space: Workspace, exercise: Exercise, console: Console, pressed: Keys) -> Exercise | None:
+    """Watch one exercise; the one to watch next."""
+    file = space.file(exercise)
+    result = _check(engine, space, exercise, console)
+    for changed in changes(file.parent, debounce=50, step=10, rust_timeout=100, yield_on_timeout=True, raise_interrupt=True):
+        key = pressed.key()
+        if key == "q":
+            return None
+        if key == "n":
+            return service.next_exercise(space, exercise.id)
+        if key == "h":
+            _hint(space, exercise, result, console)
+        if any(Path(name) == file for _, name in changed):
+            result = _check(engine, space, exercise, console)
+            if result.status == "pass":
+                following = service.next_exercise(space, exercise.id)
+                if following:
+                    console.print(f"[green]Passed.[/] On to {following.id}.")
+                return following
+    return None
+
+
+def _check(engine: Engine, space: Workspace, exercise: Exercise, console: Console) -> Result:
+    result = service.check(engine, Order(exercise, space.file(exercise)), space)
+    console.clear()
+    report.show(result, exercise.title, console)
+    console.print(KEYS.format(file=space.file(exercise).name), highlight=False)
+    return result
+
+
+def _hint(space: Workspace, exercise: Exercise, result: Result, console: Console) -> None:
+    broken = [part.name for part in result.parts if part.status == "fail"]
+    found = service.hint(space, exercise, broken[0] if broken else None)
+    console.print(f"\n[bold]{found.part.name}[/] [dim]hint {found.level} of {found.of}[/]" if found.level else f"\n[bold]{found.part.name}[/]")
+    console.print(Padding(Text(found.text), (0, 0, 1, 2)))
+
+
+class Keys:
+    """Keys pressed without Enter, where standard input is a terminal."""
+
+    def __init__(self, listening: bool) -> None:
+        self.listening = listening
+
+    def key(self) -> str:
+        """The key that was pressed since, or nothing."""
+        if self.listening and select.select([sys.stdin], [], [], 0)[0]:
+            return sys.stdin.read(1).lower()
+        return ""
+
+
+@contextlib.contextmanager
+def _keys() -> Iterator[Keys]:
+    if not sys.stdin.isatty():
+        yield Keys(False)
+        return
+    import termios
+    import tty
+
+    before = termios.tcgetattr(sys.stdin)
+    tty.setcbreak(sys.stdin)
+    try:
+        yield Keys(True)
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)

@@ -1,0 +1,506 @@
+"""What is expected of 07_mlp."""
+
+import math
+
+import pytest
+import torch
+
+from nnkata.grader.content import part, rung
+
+CLASSES = [0, 2, 5, 7, 9]
+"""The labels of the little data set: five of the ten classes."""
+
+
+def layers(draw, *sizes, dtype=torch.float32):
+    """Weights and biases for linear layers of these sizes, drawn so that about half of the hidden units fire."""
+    filled = []
+    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+        filled += [draw.normal(n_out, n_in, scale=1.5 / math.sqrt(n_in), dtype=dtype), draw.normal(n_out, dtype=dtype)]
+    return filled
+
+
+def named(parameters):
+    """The same for fc1, fc2 and fc3."""
+    names = [f"fc{number}.{kind}" for number in (1, 2, 3) for kind in ("weight", "bias")]
+    return dict(zip(names, parameters, strict=True))
+
+
+# -- MLP -------------------------------------------------------------------------------------------------------------
+
+
+def by_hand(rows):
+    """A check: the logits are those that were worked out by hand."""
+    expected = torch.tensor(rows)
+
+    def check(logits):
+        if logits.shape != expected.shape:
+            return f"the logits have the shape {tuple(logits.shape)}; expected {tuple(expected.shape)}"
+        if (logits - expected).abs().max() > 1e-4:
+            return f"the logits are {logits.tolist()}; worked out by hand they are {rows}"
+        return None
+
+    return check
+
+
+@part("MLP")
+@rung("shape")
+def test_mlp_parameters_by_default(judge):
+    judge.probe("mlp_shapes")
+
+
+@part("MLP")
+@rung("shape")
+def test_mlp_parameters_follow_sizes(judge):
+    judge.probe("mlp_shapes", sizes=[784, 512, 128, 10])
+    judge.probe("mlp_shapes", sizes=[12, 7, 5, 6, 3])
+    judge.probe("mlp_shapes", sizes=[20, 8, 4])
+    judge.probe("mlp_shapes", sizes=[6, 2])
+
+
+@part("MLP")
+@rung("shape")
+def test_mlp_flattens_whatever_comes_in(judge, draw):
+    parameters = layers(draw, 784, 16, 10)
+    for shape in [(5, 1, 28, 28), (5, 28, 28), (5, 784), (1, 1, 28, 28)]:
+        judge.probe("mlp_logits", draw.normal(*shape), parameters, sizes=[784, 16, 10])
+    judge.probe("mlp_logits", draw.normal(4, 3, 2, 2), layers(draw, 12, 6, 3), sizes=[12, 6, 3])
+
+
+@part("MLP")
+@rung("number")
+def test_mlp_solves_xor_by_hand(judge):
+    """h = relu(x1 + x2), relu(x1 + x2 − 1); result −h1 + 2·h2 − 0.5."""
+    corners = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    hidden = [torch.ones(2, 2), torch.tensor([0.0, -1.0])]
+    output = [torch.tensor([[-1.0, 2.0]]), torch.tensor([-0.5])]
+    rows = [[-0.5], [-1.5], [-1.5], [-0.5]]
+    judge.probe("mlp_logits", corners, [*hidden, *output], sizes=[2, 2, 1])
+    judge.holds(by_hand(rows), "mlp_logits", corners, [*hidden, *output], sizes=[2, 2, 1])
+
+
+@part("MLP")
+@rung("values")
+@pytest.mark.parametrize("sizes", [[12, 7, 5, 3], [9, 6, 4], [8, 7, 6, 5, 4, 3], [5, 4]])
+def test_mlp_computes_the_logits(judge, draw, sizes):
+    judge.probe("mlp_logits", draw.normal(6, sizes[0]), layers(draw, *sizes), sizes=sizes)
+    judge.probe("mlp_logits", draw.normal(6, sizes[0], scale=30), layers(draw, *sizes), sizes=sizes)
+
+
+@part("MLP")
+@rung("values")
+def test_mlp_of_the_default_sizes(judge, draw):
+    parameters = layers(draw, 784, 512, 128, 10)
+    judge.probe("mlp_logits", draw.normal(3, 1, 28, 28), parameters)
+    judge.probe("mlp_logits", draw.normal(3, 1, 28, 28), parameters, training=True)
+
+
+@part("MLP")
+@rung("gradient")
+def test_mlp_gradients(judge, draw):
+    judge.probe("mlp_gradients", draw.normal(5, 12), layers(draw, 12, 7, 5, 3), sizes=[12, 7, 5, 3])
+    judge.probe("mlp_gradients", draw.normal(5, 2, 3), layers(draw, 6, 4, 3), sizes=[6, 4, 3], dropout=0.4)
+
+
+def starts_well(said):
+    """A check: gradients reach every parameter, and the units of the first layer differ."""
+    if not said["reached"]:
+        return "the model has no parameters: are its layers attributes of the module, or in a plain list?"
+    if not all(said["reached"]):
+        return f"no gradient reaches parameter number {said['reached'].index(False) + 1}: it takes no part in the result"
+    if said["first"] is None:
+        return "no parameter is a matrix: where are the weights of the linear layers?"
+    rows = said["first"]
+    if (rows - rows[:1]).abs().max() < 1e-6:
+        return "all units of the first layer start with the same weights, so they will always stay the same: draw them at random"
+    return None
+
+
+@part("MLP")
+@rung("gradient")
+def test_mlp_parameters_can_learn(judge, draw):
+    judge.holds(starts_well, "mlp_start", draw.integer(0, 10**6), sizes=[12, 7, 5, 3])
+
+
+P, WIDTH = 0.25, 80
+"""Dropout is tried with this probability on an MLP of 80 units to a layer, all weights the identity and all inputs 1."""
+
+ROUNDS = {0: "no dropout", 1: "one dropout", 2: "two dropouts", 3: "three dropouts", 4: "four dropouts"}
+
+
+def drops_twice(logits):
+    """A check of an identity network's outputs: each input has passed two dropouts, each of which scaled what it kept."""
+    kept = logits[logits != 0]
+    share = len(kept) / logits.numel()
+    if len(kept) == 0:
+        return "everything is 0 in training mode"
+    counted = min(ROUNDS, key=lambda n: abs((1 - P) ** n - share))
+    if counted != 2 or abs(share - (1 - P) ** 2) > 0.06:
+        if abs(share - P**2) < 0.06:
+            return f"{share:.3f} of the values survive two hidden layers: `dropout` is taken for the probability to stay"
+        told = ROUNDS[counted] if abs((1 - P) ** counted - share) < 0.06 else "something else"
+        return f"{share:.3f} of the values survive two hidden layers; dropout {P} leaves {(1 - P) ** 2:.3f}: this looks like {told}"
+    if (kept - kept[0]).abs().max() > 1e-3 or abs(float(kept[0]) - 1 / (1 - P) ** 2) > 1e-3:
+        told = f"values that survive two hidden layers become {float(kept.mean()):.4f}; expected {1 / (1 - P) ** 2:.4f}"
+        return f"{told}: what stays must be scaled up so that the mean stays"
+    if bool((logits == logits[:1]).all()):
+        return "every image of the batch loses the same units: draw for every value on its own"
+    return None
+
+
+@part("MLP")
+@rung("edge")
+def test_mlp_drops_after_each_hidden_relu(judge, draw):
+    identity = [torch.eye(WIDTH), torch.zeros(WIDTH)] * 3
+    options = {"training": True, "sizes": [WIDTH] * 4, "dropout": P}
+    judge.holds(drops_twice, "mlp_logits", torch.ones(100, WIDTH), identity, seed=draw.integer(0, 10**6), **options)
+
+
+def drops_nowhere_else(logits):
+    """A check of a single layer whose units each average all inputs, which are 1: there is nothing to drop."""
+    if (logits - 1).abs().max() < 1e-4:
+        return None
+    if ((logits.abs() < 1e-6) | ((logits - logits.max()).abs() < 1e-4)).all():
+        return "the result itself is dropped: after the last layer there is no dropout"
+    return "a network without hidden layers must not drop anything: the pixels themselves are dropped"
+
+
+@part("MLP")
+@rung("edge")
+def test_mlp_drops_only_hidden_units(judge, draw):
+    mean = [torch.full((WIDTH, WIDTH), 1 / WIDTH), torch.zeros(WIDTH)]
+    options = {"training": True, "sizes": [WIDTH] * 2, "dropout": P}
+    judge.holds(drops_nowhere_else, "mlp_logits", torch.ones(50, WIDTH), mean, seed=draw.integer(0, 10**6), **options)
+
+
+@part("MLP")
+@rung("edge")
+def test_mlp_drops_nothing_in_eval_mode(judge, draw):
+    sizes = [12, 30, 20, 3]
+    judge.probe("mlp_logits", draw.normal(6, 12), layers(draw, *sizes), sizes=sizes, dropout=0.5)
+    judge.probe("mlp_logits", draw.normal(6, 12), layers(draw, *sizes), sizes=sizes, dropout=0.9)
+
+
+@part("MLP")
+@rung("edge")
+def test_mlp_drops_nothing_by_default(judge, draw):
+    sizes = [12, 30, 20, 3]
+    judge.probe("mlp_logits", draw.normal(6, 12), layers(draw, *sizes), sizes=sizes, training=True)
+    judge.probe("mlp_logits", draw.normal(6, 12), layers(draw, *sizes), sizes=sizes, training=True, dropout=0.0)
+
+
+@part("MLP")
+@rung("layout")
+def test_mlp_of_other_memory_layouts(judge, draw):
+    for _, images in draw.layouts(draw.normal(4, 1, 4, 3)):
+        judge.probe("mlp_logits", images, layers(draw, 12, 6, 3), sizes=[12, 6, 3])
+    judge.probe("mlp_logits", draw.normal(1, 1, 4, 3).expand(4, 1, 4, 3), layers(draw, 12, 6, 3), sizes=[12, 6, 3])
+
+
+@part("MLP")
+@rung("dtype")
+def test_mlp_in_double_precision(judge, draw):
+    parameters = layers(draw, 12, 7, 5, 3, dtype=torch.float64)
+    judge.probe("mlp_gradients", draw.normal(5, 12, dtype=torch.float64), parameters, sizes=[12, 7, 5, 3])
+    options = {"training": True, "sizes": [12, 7, 5, 3], "dropout": 0.0}
+    judge.probe("mlp_logits", draw.normal(5, 12, dtype=torch.float64), parameters, **options)
+
+
+# -- LogSoftmaxMLP ---------------------------------------------------------------------------------------------------
+
+
+@part("LogSoftmaxMLP")
+@rung("shape")
+def test_log_layers_have_their_names(judge):
+    judge.probe("log_shapes")
+
+
+@part("LogSoftmaxMLP")
+@rung("shape")
+def test_log_flattens_whatever_comes_in(judge, draw):
+    parameters = named(layers(draw, 784, 128, 64, 10))
+    for shape in [(4, 1, 28, 28), (4, 28, 28), (4, 784), (1, 1, 28, 28)]:
+        judge.probe("log_probabilities", draw.normal(*shape), parameters)
+
+
+@part("LogSoftmaxMLP")
+@rung("number")
+def test_log_of_an_undecided_network(judge):
+    """All weights 0: ten equal logits, and ln 10 below zero; then a bias of ln 11 for class 3: 11 chances of 20."""
+    parameters = named([t for a, b in [(784, 128), (128, 64), (64, 10)] for t in (torch.zeros(b, a), torch.zeros(b))])
+    parameters["fc3.bias"][3] = math.log(11)
+    judge.probe("log_probabilities", torch.ones(2, 1, 28, 28), parameters)
+
+    def check(result):
+        if tuple(result.shape) != (2, 10):
+            return f"the result has the shape {tuple(result.shape)}; expected (2, 10)"
+        mine = [float(result[0, 0]), float(result[0, 3])]
+        if abs(mine[0] - math.log(1 / 20)) > 1e-4 or abs(mine[1] - math.log(11 / 20)) > 1e-4:
+            return f"classes 0 and 3 get {mine[0]:.4f} and {mine[1]:.4f}; worked out by hand ln(1/20) = −2.9957 and ln(11/20) = −0.5978"
+        return None
+
+    judge.holds(check, "log_probabilities", torch.ones(2, 1, 28, 28), parameters)
+
+
+@part("LogSoftmaxMLP")
+@rung("values")
+@pytest.mark.parametrize("training", [False, True])
+def test_log_computes_the_log_probabilities(judge, draw, training):
+    parameters = named(layers(draw, 784, 128, 64, 10))
+    judge.probe("log_probabilities", draw.normal(6, 1, 28, 28), parameters, training=training)
+
+
+def is_a_distribution(result):
+    """A check: log-probabilities, one distribution to a row."""
+    sums = result.exp().sum(dim=1)
+    if (result > 1e-6).any():
+        return f"a log-probability is {float(result.max()):.4f}, but the logarithm of a probability is never above 0"
+    if (sums - 1).abs().max() > 1e-4:
+        return f"exp of a row sums to {float(sums[0]):.4f}; expected 1, the probabilities of all ten digits"
+    return None
+
+
+@part("LogSoftmaxMLP")
+@rung("values")
+def test_log_rows_are_distributions(judge, draw):
+    parameters = named(layers(draw, 784, 128, 64, 10))
+    judge.holds(is_a_distribution, "log_probabilities", draw.normal(6, 1, 28, 28), parameters)
+
+
+@part("LogSoftmaxMLP")
+@rung("gradient")
+def test_log_gradients(judge, draw):
+    judge.probe("log_gradients", draw.normal(3, 1, 28, 28), named(layers(draw, 784, 128, 64, 10)))
+
+
+@part("LogSoftmaxMLP")
+@rung("gradient")
+def test_log_parameters_can_learn(judge, draw):
+    judge.holds(starts_well, "log_start", draw.integer(0, 10**6))
+
+
+@part("LogSoftmaxMLP")
+@rung("edge")
+def test_log_stays_finite(judge, draw):
+    """Logits of about ±1e4: the probability rounds to 0, its logarithm must not."""
+    parameters = named(layers(draw, 784, 128, 64, 10))
+    parameters["fc3.bias"] = torch.tensor([1e4, 0.0, -1e4, 9.9e3, 500.0, -500.0, 0.0, 1.0, 2.0, 3.0])
+    steady = judge.using(tolerance=(1e-6, 1e-2))
+    steady.probe("log_probabilities", draw.normal(4, 784, scale=0.3), parameters)
+    judge.using(tolerance=(1e-4, 1e-3)).probe("log_gradients", draw.normal(4, 784, scale=0.3), parameters)
+
+
+@part("LogSoftmaxMLP")
+@rung("layout")
+def test_log_of_other_memory_layouts(judge, draw):
+    parameters = named(layers(draw, 784, 128, 64, 10))
+    for _, images in draw.layouts(draw.normal(3, 1, 28, 28)):
+        judge.probe("log_probabilities", images, parameters)
+
+
+@part("LogSoftmaxMLP")
+@rung("dtype")
+def test_log_in_double_precision(judge, draw):
+    parameters = named(layers(draw, 784, 128, 64, 10, dtype=torch.float64))
+    judge.probe("log_probabilities", draw.normal(3, 784, dtype=torch.float64), parameters)
+
+
+# -- train_classifier ------------------------------------------------------------------------------------------------
+
+
+def patterns(draw, count):
+    """Images of five kinds that are easy to tell apart, with noise, and their labels."""
+    rows, columns = torch.arange(28)[:, None].expand(28, 28), torch.arange(28)[None, :].expand(28, 28)
+    kinds = torch.stack([
+        torch.zeros(28, 28),
+        ((rows // 2) % 2 == 0) & (rows < 14),
+        ((columns // 2) % 2 == 0) & (columns < 14),
+        (rows - 20) ** 2 + (columns - 20) ** 2 < 45,
+        (rows + columns) % 2 == 0,
+    ]).float()  # fmt: skip
+    which = draw.permutation(count) % len(kinds)
+    images = kinds[which] * 1.7 - 0.9 + draw.uniform(count, 28, 28, low=-0.1, high=0.1)
+    return images[:, None].clamp(-1, 1), torch.tensor(CLASSES)[which]
+
+
+def returned_a_module(said):
+    """What is wrong with the module itself, if anything."""
+    if not said["module"]:
+        return f"train_classifier returned a {said['type']}; it must return the trained module"
+    return None
+
+
+def is_ready(count):
+    """A check: a module in eval mode that gives ten scores to each of `count` images."""
+
+    def check(said):
+        if told := returned_a_module(said):
+            return told
+        if any(said["training"]):
+            return "the module comes back in training mode; it must be in eval mode, so that dropout is off"
+        scores = said["scores"]
+        if tuple(scores.shape) != (count, 10):
+            return f"the module gives scores of the shape {tuple(scores.shape)} for {count} images; expected ({count}, 10)"
+        if not scores.isfinite().all():
+            return "some scores are not finite"
+        return None
+
+    return check
+
+
+@part("train_classifier")
+@rung("shape")
+def test_train_returns_a_module_in_eval_mode(judge, draw):
+    images, labels = patterns(draw, 100)
+    judge.holds(is_ready(7), "trained", images, labels, draw.normal(7, 1, 28, 28), 1, draw.integer(0, 10**6))
+
+
+def reports(epochs):
+    """A check: on_epoch was called once an epoch, from 1, with a float."""
+
+    def check(said):
+        told = said["told"]
+        if not told:
+            return "on_epoch was never called"
+        if len(told) != epochs:
+            return f"on_epoch was called {len(told)} times in {epochs} epochs; call it once at the end of each epoch"
+        numbers, losses = zip(*told, strict=True)
+        if list(numbers) != list(range(1, epochs + 1)):
+            return f"on_epoch got the epoch numbers {list(numbers)}; they run from 1 to {epochs}"
+        if not all(type(loss) is float for loss in losses):
+            return "on_epoch must be given the mean loss as a float, not as a tensor or another type"
+        if not all(math.isfinite(loss) for loss in losses):
+            return "a mean loss is not finite"
+        return None
+
+    return check
+
+
+@part("train_classifier")
+@rung("values")
+@pytest.mark.parametrize("epochs", [1, 4])
+def test_train_tells_each_epoch(judge, draw, epochs):
+    images, labels = patterns(draw, 256)
+    judge.holds(reports(epochs), "trained", images, labels, images[:2], epochs, draw.integer(0, 10**6))
+
+
+def mean_is_near_ln_10(said):
+    """A check for grey images with balanced labels, where no network can do better than to guess: ln 10 = 2.303."""
+    losses = [loss for _, loss in said["told"]]
+    if not losses:
+        return "on_epoch was never called"
+    worst = max(losses, key=lambda loss: abs(float(loss) - math.log(10)))
+    if not math.isfinite(worst):
+        return "a mean loss is not finite"
+    if worst > 4.2:
+        return f"the mean loss is said to be {worst:.3f} where guessing gives ln 10 = 2.303: is it a sum that is never divided?"
+    if worst < 2.1:
+        return f"the mean loss is said to be {worst:.3f} where nothing below ln 10 = 2.303 is possible: is it divided too often?"
+    return None
+
+
+@part("train_classifier")
+@rung("values")
+def test_train_tells_the_mean_loss(judge, draw):
+    """640 grey images, 64 of each class."""
+    labels = draw.permutation(640) % 10
+    images = torch.zeros(640, 1, 28, 28)
+    judge.holds(mean_is_near_ln_10, "trained", images, labels, images[:2], 2, draw.integer(0, 10**6))
+
+
+def has_learned(answers):
+    """A check: most images that it has not seen are recognised, and the loss fell."""
+
+    def check(said):
+        if told := returned_a_module(said):
+            return told
+        share = (said["scores"].argmax(dim=1) == answers).float().mean().item()
+        if share < 0.6:
+            return f"after training {share:.0%} of images that are easy to tell apart are recognised; guessing gives 20 %"
+        losses = [loss for _, loss in said["told"]]
+        if len(losses) > 1 and not losses[-1] < losses[0]:
+            return f"the loss does not fall: {losses[0]:.4f} in the first epoch, {losses[-1]:.4f} in the last"
+        return None
+
+    return check
+
+
+@part("train_classifier")
+@rung("training")
+def test_train_learns(judge, draw):
+    images, labels = patterns(draw, 320)
+    others, answers = patterns(draw, 100)
+    judge.holds(has_learned(answers), "trained", images, labels, others, 10, draw.integer(0, 10**6))
+
+
+def both_alike(told):
+    """A check: two trainings gave the same network."""
+
+    def check(scores):
+        gap = (scores[0] - scores[1]).abs().max().item()
+        allowed = 1e-3 * max(1.0, scores[0].abs().max().item())
+        return None if gap <= allowed else f"{told}: the scores differ by up to {gap:.4f}"
+
+    return check
+
+
+@part("train_classifier")
+@rung("edge")
+def test_train_same_seed_same_network(judge, draw):
+    """First with images that are all alike, where the order of the batches cannot matter, then with real differences."""
+    seed, state = draw.integer(0, 10**6), draw.integer(0, 10**6)
+    images, labels = patterns(draw, 256)
+    same = torch.full((64, 1, 28, 28), 0.5), torch.full((64,), 3)
+    begins = "with the same seed two trainings begin with different weights (seed before you make the network)"
+    judge.holds(both_alike(begins), "trained_twice", *same, images[:20], 1, [seed, seed], [state, state + 1])
+    differs = "with the same seed two trainings end with different networks (is the order of the images drawn after seeding?)"
+    judge.holds(both_alike(differs), "trained_twice", images, labels, images[:20], 2, [seed, seed], [state, state + 1])
+
+
+@part("train_classifier")
+@rung("edge")
+def test_train_other_seed_other_network(judge, draw):
+    def check(scores):
+        if (scores[0] - scores[1]).abs().max() > 1e-4:
+            return None
+        return "two different seeds give the same network: use the argument `seed`, not a number of your own"
+
+    seed, state = draw.integer(0, 10**6), draw.integer(0, 10**6)
+    images, labels = patterns(draw, 256)
+    judge.holds(check, "trained_twice", images, labels, images[:20], 1, [seed, seed + 1], [state, state])
+
+
+@part("train_classifier")
+@rung("edge")
+def test_train_leaves_its_inputs_alone(judge, draw):
+    images, labels = patterns(draw, 128)
+
+    def check(said):
+        for name, before in [("images", images), ("labels", labels)]:
+            if said[name].dtype != before.dtype or not torch.equal(said[name], before):
+                return f"the argument {name!r} was changed in place; work on a new tensor"
+        return None
+
+    judge.holds(check, "trained", images, labels, images[:2], 1, draw.integer(0, 10**6))
+
+
+@part("train_classifier")
+@rung("edge")
+def test_train_without_on_epoch(judge, draw):
+    images, labels = patterns(draw, 128)
+
+    def check(scores):
+        return None if tuple(scores.shape) == (5, 10) else f"the scores have the shape {tuple(scores.shape)}; expected (5, 10)"
+
+    judge.holds(check, "trained_silently", images, labels, images[:5], 1, draw.integer(0, 10**6))
+
+
+@part("train_classifier")
+@rung("device")
+def test_train_on_the_device(judge, draw):
+    images, labels = patterns(draw, 128)
+
+    def check(said):
+        wrong = [kind for kind in said["parameters"] if kind != said["device"]]
+        return f"the module must live on {said['device']}; parts of it live on {wrong[0]}" if wrong else None
+
+    judge.holds(check, "trained_on_device", images, labels, 1, draw.integer(0, 10**6))
