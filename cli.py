@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
 
 import typer
-
 from nnkata.grader.errors import GraderError, NnkataError, SubmissionError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from nnkata.grader.model import Result
     from nnkata.grader.workspace import Workspace
+    from rich.console import Console
 
 FAILED, USAGE, BROKEN = 1, 2, 3
 
@@ -46,7 +44,9 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where.")] =
     with told():
         written, kept = service.init(folder)
     console = screen()
-    console.print(f"{len(written)} files written to {folder}" + (f", {len(kept)} that were there kept" if kept else "") + ".")
+    console.print(
+        f"{len(written)} files written to {folder}" + (f", {len(kept)} that were there kept" if kept else "") + "."
+    )
     if written:
         first = written[0].split("/")[0]
         where = "" if folder == Path(".") else f"cd {folder}, "
@@ -56,20 +56,33 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where.")] =
 @app.command("list")
 def list_() -> None:
     """Every exercise: progress, points, minutes."""
-    from rich.table import Table
-
     from nnkata.grader import service
+    from rich.table import Table
 
     with told():
         space = _space_if_any()
         entries = service.entries(space)
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name, justify in (("", "left"), ("exercise", "left"), ("title", "left"), ("points", "right"), ("minutes", "right"), ("about", "left")):
+    for name, justify in (
+        ("", "left"),
+        ("exercise", "left"),
+        ("title", "left"),
+        ("points", "right"),
+        ("minutes", "right"),
+        ("about", "left"),
+    ):
         table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for entry in entries:
         mark = "[green]✓[/]" if entry.passed else "[yellow]◐[/]" if entry.begun else "[dim]○[/]"
         points = f"{entry.score:g}/{entry.exercise.points:g}"
-        table.add_row(mark, entry.exercise.id, entry.exercise.title, points, str(entry.exercise.minutes), f"[dim]{entry.exercise.summary}[/]")
+        table.add_row(
+            mark,
+            entry.exercise.id,
+            entry.exercise.title,
+            points,
+            str(entry.exercise.minutes),
+            f"[dim]{entry.exercise.summary}[/]",
+        )
     console = screen()
     console.print(table)
     _warn(space)
@@ -84,16 +97,27 @@ def list_() -> None:
 
 @app.command()
 def check(
-    ids: Annotated[Optional[list[str]], typer.Argument(metavar="[ID]...", help="Exercises: 03_losses, 3 or losses. Without: the next one.", show_default=False)] = None,  # noqa: UP045, E501
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[ID]...", help="Exercises: 03_losses, 3 or losses. Without: the next one.", show_default=False
+        ),
+    ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every exercise.")] = False,
     part: Annotated[Optional[list[str]], typer.Option(help="Only this part; may be given again.")] = None,  # noqa: UP045
     device: Annotated[str, typer.Option(help="cpu, cuda (the GPU as well) or auto.")] = "cpu",
     seed: Annotated[Optional[int], typer.Option(help="Draw the same inputs again.", show_default=False)] = None,  # noqa: UP045
-    json: Annotated[bool, typer.Option("--json", help="One JSON document an exercise, one a line, and nothing else.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON document an exercise, one a line, and nothing else.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every test.")] = False,
-    submission: Annotated[Optional[Path], typer.Option(help="Check this file instead of yours.", show_default=False)] = None,  # noqa: UP045
+    submission: Annotated[
+        Path | None, typer.Option(help="Check this file instead of yours.", show_default=False)
+    ] = None,
     solution: Annotated[bool, typer.Option("--solution", help="Check the reference solution.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Run unconfined in this process: breakpoint() and print work.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Run unconfined in this process: breakpoint() and print work.")
+    ] = False,
     seconds: Annotated[Optional[float], typer.Option(help="Limit of one call.", show_default=False)] = None,  # noqa: UP045
     memory: Annotated[Optional[int], typer.Option(help="Limit of memory, in MB.", show_default=False)] = None,  # noqa: UP045
 ) -> None:
@@ -150,7 +174,9 @@ def _exit_code(results: list[Result]) -> int:
 
 
 @app.command()
-def watch(id: Annotated[Optional[str], typer.Argument(metavar="[ID]", help="Where to begin.", show_default=False)] = None) -> None:  # noqa: UP045
+def watch(
+    id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Where to begin.", show_default=False)] = None,
+) -> None:
     """Check again at every save, and move on when an exercise is passed. Keys: h hint, n next, q quit."""
     with told():
         from nnkata.grader import watching
@@ -161,10 +187,9 @@ def watch(id: Annotated[Optional[str], typer.Argument(metavar="[ID]", help="Wher
 @app.command()
 def hint(id: ID, part: PART = None) -> None:
     """A hint: one level more each time, from the last check's diagnosis if there is one."""
+    from nnkata.grader import catalog, service
     from rich.padding import Padding
     from rich.text import Text
-
-    from nnkata.grader import catalog, service
 
     with told():
         space = service.here()
@@ -186,7 +211,9 @@ def reset(id: ID, part: PART = None) -> None:
     with told():
         space = service.here()
         kept = service.reset(space, catalog.find(id), part)
-    screen().print(f"{part or id} is as it was handed out." + (f" Your version is kept in {kept}" if kept else ""), highlight=False)
+    screen().print(
+        f"{part or id} is as it was handed out." + (f" Your version is kept in {kept}" if kept else ""), highlight=False
+    )
 
 
 @app.command()

@@ -63,7 +63,11 @@ def check(exercise: Exercise, seeds: tuple[int, ...] = SEEDS, say: Callable[[str
             say(f"{exercise.id}: {label}, seed {seed}")
             trial = conduct(Trial(exercise, Local(exercise, namespace), seed, exempt=label == "built-in"))
             tests = len(trial.verdicts)
-            problems += [f"{label}, seed {seed}: {v.id}: {v.status}: {v.message}" for v in trial.verdicts if v.status in ("fail", "error")]
+            problems += [
+                f"{label}, seed {seed}: {v.id}: {v.status}: {v.message}"
+                for v in trial.verdicts
+                if v.status in ("fail", "error")
+            ]
     caught = []
     for wrong in content.misconceptions(exercise):
         for seed in seeds[:2]:
@@ -84,7 +88,9 @@ def confusion_table(checked: list[Checked]) -> Table:
     for found in checked:
         count = Counter(caught.verdict for caught in found.caught)
         total += count
-        table.add_row(found.exercise.id, str(found.tests), str(len(found.caught)), *(str(count[name]) for name in columns))
+        table.add_row(
+            found.exercise.id, str(found.tests), str(len(found.caught)), *(str(count[name]) for name in columns)
+        )
     tests = sum(found.tests for found in checked)
     table.add_row("all", str(tests), str(total.total()), *(str(total[name]) for name in columns), style="bold")
     return table

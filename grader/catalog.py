@@ -151,5 +151,7 @@ class _Reader:
         table = self.take(self.table, "limits", dict, {})
         known = {field.name for field in fields(Limits)}
         if unknown := set(table) - known:
-            raise ContentError(f"{self.name}/exercise.toml: unknown limits {sorted(unknown)}; known are {sorted(known)}")
+            raise ContentError(
+                f"{self.name}/exercise.toml: unknown limits {sorted(unknown)}; known are {sorted(known)}"
+            )
         return Limits(**table)

@@ -68,7 +68,7 @@ def difference(
     if isinstance(expected, dict):
         if not isinstance(actual, dict):
             return Mismatch("type", (f"{path} is {named(actual)}; expected a dict",))
-        if list(sorted(actual)) != list(sorted(expected)):
+        if sorted(actual) != sorted(expected):
             return Mismatch("keys", (f"{path} has the keys {sorted(actual)}; expected {sorted(expected)}",))
         pairs = [(f"{path}[{key!r}]", actual[key], expected[key]) for key in expected]
         return _first(pairs, tolerance, device)
@@ -77,7 +77,9 @@ def difference(
             return Mismatch("type", (f"{path} is {named(actual)}; expected a list or tuple",))
         if len(actual) != len(expected):
             return Mismatch("length", (f"{path} has {len(actual)} items; expected {len(expected)}",))
-        return _first([(f"{path}[{i}]", a, e) for i, (a, e) in enumerate(zip(actual, expected, strict=True))], tolerance, device)
+        return _first(
+            [(f"{path}[{i}]", a, e) for i, (a, e) in enumerate(zip(actual, expected, strict=True))], tolerance, device
+        )
     return _scalars(actual, expected, tolerance, path)
 
 
@@ -165,7 +167,11 @@ def _ladder(
     text = f"{count} of {total} values differ"
     if len(much) and expected.dtype is not torch.bool:
         text += f", by up to {short(float(much.max()))}"
-        limit = allowed.atol + allowed.rtol * float(expected.abs().to(torch.float64).max()) if expected.is_floating_point() else 0
+        limit = (
+            allowed.atol + allowed.rtol * float(expected.abs().to(torch.float64).max())
+            if expected.is_floating_point()
+            else 0
+        )
         text += f" ({short(limit)} is allowed)" if limit and math.isfinite(limit) else ""
     nans = int(actual.isnan().sum()) if actual.is_floating_point() else 0
     if nans and not (expected.is_floating_point() and expected.isnan().any()):

@@ -25,22 +25,116 @@ PR_SET_NAME, PR_GET_NAME, PR_SET_VMA = 15, 16, 0x53564D41
 CLONE_THREAD = 0x10000
 MAP_TYPE, MAP_PRIVATE = 0xF, 0x2
 
-HARMLESS_FILES = ("/dev/null", "/dev/zero", "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu", "/sys/devices/system/node")
+HARMLESS_FILES = (
+    "/dev/null",
+    "/dev/zero",
+    "/dev/urandom",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/sys/devices/system/cpu",
+    "/sys/devices/system/node",
+)
 LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", "/usr/share/zoneinfo")
-GPU_FILES = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-modeset", "/proc/driver/nvidia", "/sys/module/nvidia", "/sys/bus/pci")
+GPU_FILES = (
+    "/dev/nvidiactl",
+    "/dev/nvidia-uvm",
+    "/dev/nvidia-uvm-tools",
+    "/dev/nvidia-modeset",
+    "/proc/driver/nvidia",
+    "/sys/module/nvidia",
+    "/sys/bus/pci",
+)
 TRACES = ("nnkata", "__editable__", "__pycache__")
 KIT = Path(__file__).resolve().parent.parent
 
-ALLOWED = """
-read write readv writev pread64 pwrite64 close fstat newfstatat stat lstat statx lseek access faccessat faccessat2
-open openat readlink readlinkat getdents64 getdents getcwd dup dup2 dup3 pipe pipe2 poll ppoll select pselect6
-munmap brk mprotect madvise mremap futex futex_waitv set_robust_list get_robust_list rseq membarrier
-rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigsuspend sigaltstack restart_syscall
-clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time times getrusage
-getpid gettid getppid getuid geteuid getgid getegid getgroups getpgrp uname sysinfo getcpu
-sched_yield sched_getaffinity sched_getparam sched_getscheduler sched_get_priority_max sched_get_priority_min
-getrandom exit exit_group alarm setitimer getitimer getrlimit umask arch_prctl set_tid_address
-""".split()
+ALLOWED = [
+    "read",
+    "write",
+    "readv",
+    "writev",
+    "pread64",
+    "pwrite64",
+    "close",
+    "fstat",
+    "newfstatat",
+    "stat",
+    "lstat",
+    "statx",
+    "lseek",
+    "access",
+    "faccessat",
+    "faccessat2",
+    "open",
+    "openat",
+    "readlink",
+    "readlinkat",
+    "getdents64",
+    "getdents",
+    "getcwd",
+    "dup",
+    "dup2",
+    "dup3",
+    "pipe",
+    "pipe2",
+    "poll",
+    "ppoll",
+    "select",
+    "pselect6",
+    "munmap",
+    "brk",
+    "mprotect",
+    "madvise",
+    "mremap",
+    "futex",
+    "futex_waitv",
+    "set_robust_list",
+    "get_robust_list",
+    "rseq",
+    "membarrier",
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "rt_sigreturn",
+    "rt_sigpending",
+    "rt_sigsuspend",
+    "sigaltstack",
+    "restart_syscall",
+    "clock_gettime",
+    "clock_getres",
+    "clock_nanosleep",
+    "nanosleep",
+    "gettimeofday",
+    "time",
+    "times",
+    "getrusage",
+    "getpid",
+    "gettid",
+    "getppid",
+    "getuid",
+    "geteuid",
+    "getgid",
+    "getegid",
+    "getgroups",
+    "getpgrp",
+    "uname",
+    "sysinfo",
+    "getcpu",
+    "sched_yield",
+    "sched_getaffinity",
+    "sched_getparam",
+    "sched_getscheduler",
+    "sched_get_priority_max",
+    "sched_get_priority_min",
+    "getrandom",
+    "exit",
+    "exit_group",
+    "alarm",
+    "setitimer",
+    "getitimer",
+    "getrlimit",
+    "umask",
+    "arch_prctl",
+    "set_tid_address",
+]
 
 
 class CannotConfine(Exception):
@@ -242,7 +336,21 @@ def _load(libc: Any, program: Any, pid: int) -> None:
     for name in ALLOWED:
         _rule(rules, allow, name)
     if gpu:
-        for name in ("mmap", "ioctl", "memfd_create", "ftruncate", "eventfd2", "mlock", "munlock", "mbind", "set_mempolicy", "get_mempolicy", "socketpair", "fcntl", "sched_setaffinity"):
+        for name in (
+            "mmap",
+            "ioctl",
+            "memfd_create",
+            "ftruncate",
+            "eventfd2",
+            "mlock",
+            "munlock",
+            "mbind",
+            "set_mempolicy",
+            "get_mempolicy",
+            "socketpair",
+            "fcntl",
+            "sched_setaffinity",
+        ):
             _rule(rules, allow, name)
     else:
         _rule(rules, allow, "mmap", arg(3, seccomp.MASKED_EQ, MAP_TYPE, MAP_PRIVATE))

@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from . import content, wire
-from .errors import SandboxError
+from . import content
+from .errors import SandboxError, WireError
+from .forkserver import Server
 from .judge import outcome
 from .model import Exercise, Failure, Limits, Outcome
-from .forkserver import Server
 from .sandbox import ALL, Defences, Died, Progress, Worker, failed
 from .source import Submission
 from .telling import clean, read_failure
@@ -57,8 +57,10 @@ class Confined:
         except Died as died:
             self.workers.pop(forbidden, None)
             return failed(died.failure, time.monotonic() - began)
-        except wire.WireError as error:
-            return failed(Failure("refused", "Refused", f"the submission's process sent what is no answer: {error}"), 0.0)
+        except WireError as error:
+            return failed(
+                Failure("refused", "Refused", f"the submission's process sent what is no answer: {error}"), 0.0
+            )
         finally:
             self.spent += time.monotonic() - began
 
@@ -89,8 +91,14 @@ class Confined:
         self.prints = clean(str(said.get("prints") or ""), 4_000)
         if said.get("failure") is not None:
             failure = read_failure(said["failure"])
-            text = f"{failure.message}" if failure.kind == "exception" else f"the file {failure.message} while it is imported"
-            self.broken[forbidden] = Failure("exception", failure.type, f"{text} (while the file was imported)", (), failure.lines)
+            text = (
+                f"{failure.message}"
+                if failure.kind == "exception"
+                else f"the file {failure.message} while it is imported"
+            )
+            self.broken[forbidden] = Failure(
+                "exception", failure.type, f"{text} (while the file was imported)", (), failure.lines
+            )
         return worker
 
 

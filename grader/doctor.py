@@ -30,7 +30,13 @@ class Finding:
 def findings() -> Iterator[Finding]:
     """The findings, as they come."""
     version = platform.python_version()
-    yield Finding("Python", sys.version_info >= (3, 11), version, "" if sys.version_info >= (3, 11) else "Install Python 3.11 or newer.", True)
+    yield Finding(
+        "Python",
+        sys.version_info >= (3, 11),
+        version,
+        "" if sys.version_info >= (3, 11) else "Install Python 3.11 or newer.",
+        True,
+    )
     yield from _torch()
     yield _gpu()
     yield from _confinement()
@@ -51,7 +57,9 @@ def _torch() -> Iterator[Finding]:
 
 def _gpu() -> Finding:
     try:
-        run = subprocess.run([sys.executable, "-c", GPU_QUESTION], capture_output=True, text=True, timeout=120, check=False)
+        run = subprocess.run(
+            [sys.executable, "-c", GPU_QUESTION], capture_output=True, text=True, timeout=120, check=False
+        )
         name = run.stdout.strip()
     except (OSError, subprocess.TimeoutExpired):
         name = ""

@@ -29,7 +29,7 @@ class Elsewhere(torch.Tensor):
 
     @staticmethod
     def __new__(cls, real: torch.Tensor) -> Elsewhere:
-        return torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined,no-any-return]
+        return torch.Tensor._make_wrapper_subclass(
             cls, real.size(), real.stride(), real.storage_offset(), dtype=real.dtype, device=PRETENDED,
             requires_grad=real.requires_grad,
         )  # fmt: skip
@@ -37,7 +37,7 @@ class Elsewhere(torch.Tensor):
     def __init__(self, real: torch.Tensor) -> None:
         self.real = real.detach()
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
         return f"tensor(shape={tuple(self.shape)}, dtype={self.dtype}, device='elsewhere')"
 
     def tolist(self) -> Any:
@@ -49,7 +49,9 @@ class Elsewhere(torch.Tensor):
         raise WrongDevice("only a tensor on the CPU can become a NumPy array, and this one lives on another device")
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         return dispatch(func, args, kwargs or {})
 
 
@@ -107,7 +109,9 @@ def dispatch(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     indexes = name.startswith(("index", "_index"))
     strangers = [leaf for leaf in here if leaf.dim() > 0 and leaf.device.type == "cpu"]
     if there and strangers and not moves and not (indexes and args and isinstance(args[0], Elsewhere)):
-        raise WrongDevice("a tensor on the CPU met one on another device; make yours where the input lives (device=input.device)")
+        raise WrongDevice(
+            "a tensor on the CPU met one on another device; make yours where the input lives (device=input.device)"
+        )
     target = kwargs.get("device")
     stays = target is None or _is_pretended(target)
     if "device" in kwargs and stays and target is not None:

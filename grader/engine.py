@@ -62,7 +62,9 @@ class Engine:
     def __enter__(self) -> Engine:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def warm_up(self) -> None:
@@ -87,12 +89,16 @@ class Engine:
         name = order.submission.name
         digest = ""
         try:
-            submission = order.submission if isinstance(order.submission, source.Submission) else source.read(order.submission)
+            submission = (
+                order.submission if isinstance(order.submission, source.Submission) else source.read(order.submission)
+            )
             digest = submission.sha256
             tree = source.parse(submission)
         except SubmissionError as error:
             return unreadable(order, str(error), seed, name, digest)
-        trial = Trial(order.exercise, Local(order.exercise, {}), seed, only=frozenset(order.parts), on_verdict=order.on_verdict)
+        trial = Trial(
+            order.exercise, Local(order.exercise, {}), seed, only=frozenset(order.parts), on_verdict=order.on_verdict
+        )
         if order.device in ("cuda", "auto"):
             trial.devices = ("cpu", "cuda")
         if order.defences.guard_source:
@@ -141,8 +147,6 @@ class Engine:
         finally:
             student.close()
         return student.confinement or self.server.ready(), student.prints
-
-
 
 
 def _local(exercise: Exercise, submission: source.Submission) -> Student:

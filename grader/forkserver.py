@@ -28,7 +28,7 @@ class Server:
         if not hasattr(os, "fork") or not sys.platform.startswith("linux"):
             raise SandboxError("confined workers need Linux")
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.errors = tempfile.TemporaryFile()
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the server)
         environment = {
             "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/", "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1",
             **{name: os.environ[name] for name in ("LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "CUDA_VISIBLE_DEVICES") if name in os.environ},
@@ -89,7 +89,9 @@ class Server:
         try:
             message, got, _, _ = socket.recv_fds(self.control, 1 << 16, fds)
         except TimeoutError:
-            raise SandboxError(f"the worker server did not answer within {seconds:.0f} s; {self._last_words()}") from None
+            raise SandboxError(
+                f"the worker server did not answer within {seconds:.0f} s; {self._last_words()}"
+            ) from None
         if not message:
             raise SandboxError(f"the worker server ended; {self._last_words()}")
         answer: dict[str, Any] = json.loads(message)

@@ -26,7 +26,18 @@ from .families import ALWAYS, PLACES, Family, family, operator_pattern
 KEYS = ("CPU", "AutogradCPU", "MkldnnCPU", "SparseCPU", "SparseCsrCPU", "QuantizedCPU", "NestedTensorCPU")
 GPU_KEYS = ("CUDA", "AutogradCUDA")
 PLAIN = ("CPU", "AutogradCPU", "CUDA", "AutogradCUDA")
-NAMESPACES = ("aten", "prims", "quantized", "_quantized", "onednn", "mkldnn", "mkl", "mkldnn_prepacked", "sparse", "_test")
+NAMESPACES = (
+    "aten",
+    "prims",
+    "quantized",
+    "_quantized",
+    "onednn",
+    "mkldnn",
+    "mkl",
+    "mkldnn_prepacked",
+    "sparse",
+    "_test",
+)
 
 
 class Forbidden(RuntimeError):
@@ -105,7 +116,7 @@ def _refusing_code(dotted: str, advice: str) -> types.CodeType:
 def _template(*args: Any, **kwargs: Any) -> Any:
     import sys
 
-    raise sys.modules["nnkata.grader.guard"].Forbidden("message")  # type: ignore[attr-defined]
+    raise sys.modules["nnkata.grader.guard"].Forbidden("message")
 
 
 def _forbid_class(found: type, dotted: str, advice: str) -> None:
@@ -127,7 +138,14 @@ def _forbid_module(name: str, advice: str) -> None:
     for key, found in list(vars(module).items()):
         if key.startswith("__") or getattr(found, "__module__", "").split(".")[0] not in ("torch", "torchvision"):
             continue
-        kept = ("torch.nn.modules.module", "torch.nn.parameter", "torch.optim.optimizer", "torch.utils", "torch._tensor", "torch.nn.init")
+        kept = (
+            "torch.nn.modules.module",
+            "torch.nn.parameter",
+            "torch.optim.optimizer",
+            "torch.utils",
+            "torch._tensor",
+            "torch.nn.init",
+        )
         owner = getattr(found, "__module__", "")
         if isinstance(found, type) and owner.startswith(name):
             _forbid_class(found, f"{name}.{key}", advice)
@@ -176,7 +194,7 @@ def _forbid_operators(pattern: Any, families: dict[str, Family], keys: tuple[str
         refuse = _refusing_kernel(base, next(_advice(base, families)))
         composite = torch._C._dispatch_has_kernel_for_dispatch_key(full, "CompositeImplicitAutograd")
         for key in keys:
-            if composite and key in PLAIN or torch._C._dispatch_has_kernel_for_dispatch_key(full, key):
+            if (composite and key in PLAIN) or torch._C._dispatch_has_kernel_for_dispatch_key(full, key):
                 if (namespace, key) not in handles:
                     handles[namespace, key] = torch._C._dispatch_library("IMPL", namespace, key, "", 0)
                 handles[namespace, key].impl(full.partition("::")[2], key, refuse)

@@ -20,7 +20,7 @@ import torch
 
 from . import compare, content, nocompiler, probing, wire
 from .compare import Tolerance
-from .errors import ContentError, GraderError
+from .errors import ContentError, GraderError, WireError
 from .model import RUNGS, Exercise, Failure, Outcome, Status, Value
 from .telling import read_failure, told_call
 
@@ -66,7 +66,7 @@ class Local:
 def outcome(said: Value, seconds: float) -> Outcome:
     """The outcome that a worker's answer claims; WireError if it claims none."""
     if not isinstance(said, dict):
-        raise wire.WireError("the answer is not a dict")
+        raise WireError("the answer is not a dict")
     prints = said.get("prints")
     told = prints if isinstance(prints, str) else ""
     failure = said.get("failure")
@@ -124,7 +124,9 @@ class Trial:
     devices: tuple[str, ...] = ("cpu",)
     gpu: bool = False
     only: frozenset[str] = frozenset()
-    exempt: bool = False  # the student is PyTorch itself, which need not make the checks that only the contract asks for
+    exempt: bool = (
+        False  # the student is PyTorch itself, which need not make the checks that only the contract asks for
+    )
     transcript: list[Case] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     stopped: dict[str, str] = field(default_factory=dict)
@@ -232,7 +234,9 @@ class Judge:
         if failure and failure.kind == "exception" and "WrongDevice" not in failure.bases:
             here = self._ask("call", args_, options)
             if here.failure is None:
-                raise NotHere(f"this code cannot be followed to another device here ({failure.type}: {failure.message[:80]})")
+                raise NotHere(
+                    f"this code cannot be followed to another device here ({failure.type}: {failure.message[:80]})"
+                )
         if failure and "WrongDevice" in failure.bases:
             told = told_call(self.trial.exercise, "call", args_, options)
             lines = tuple(f"line {line.number}: {line.text}" for line in failure.lines[-1:])
@@ -258,7 +262,9 @@ class Judge:
             assert isinstance(expected, dict)
             found = compare.difference(expected["result"], _like(by_hand, expected["result"]), tolerance=self.tolerance)
             if found:
-                raise GraderError(f"{self.test}: the number worked out by hand is not the reference's: {found.lines[0]}")
+                raise GraderError(
+                    f"{self.test}: the number worked out by hand is not the reference's: {found.lines[0]}"
+                )
         answer = self._ask(name, args, options)
         found = None if answer.failure else self._mismatch(name, args, options, answer.value, expected)
         self._record(name, args, options, answer, bool(answer.failure or found))
@@ -310,9 +316,13 @@ class Judge:
                 return compare.Mismatch("type", ("what came back is not the answer to the question",))
             for label, a, b in zip(names, after, before, strict=True):
                 if compare.difference(a, b, tolerance=compare.EXACT, device="any"):
-                    return compare.Mismatch("changed", (f"the argument {label!r} was changed in place; work on a new tensor",))
+                    return compare.Mismatch(
+                        "changed", (f"the argument {label!r} was changed in place; work on a new tensor",)
+                    )
         if found is None and name == "gradient":
-            return _gradient_mismatch(actual["gradient"], expected["gradient"], names, options["wrt"], tolerance, self.device)
+            return _gradient_mismatch(
+                actual["gradient"], expected["gradient"], names, options["wrt"], tolerance, self.device
+            )
         return found
 
     def _tolerance(self, expected: Value) -> Tolerance | None:
@@ -339,7 +349,13 @@ class Judge:
             raise WrongAnswer((why,))
 
     def _record(
-        self, name: str, args: list[Any], options: dict[str, Any], answer: Outcome, wrong: bool, check: Check | None = None
+        self,
+        name: str,
+        args: list[Any],
+        options: dict[str, Any],
+        answer: Outcome,
+        wrong: bool,
+        check: Check | None = None,
     ) -> None:
         self.trial.transcript.append(
             Case(self.test, self.part, name, args, options, answer, wrong, check, self.tolerance)
@@ -350,7 +366,9 @@ class Judge:
         if failure is None:
             return
         told = (told_call(self.trial.exercise, name, args, options),)
-        raise WrongAnswer((*(() if failure.kind in ("missing", "unwritten") else told), *_failure_lines(failure, self.part)), failure)
+        raise WrongAnswer(
+            (*(() if failure.kind in ("missing", "unwritten") else told), *_failure_lines(failure, self.part)), failure
+        )
 
 
 def _failure_lines(failure: Failure, part: str) -> tuple[str, ...]:
@@ -404,7 +422,9 @@ def _complaint(check: Check, value: Value) -> str | None:
 
 
 def _kind(failure: Failure | None) -> str | None:
-    return failure and (failure.type if failure.kind == "exception" else failure.kind)
+    if failure is None:
+        return None
+    return failure.type if failure.kind == "exception" else failure.kind
 
 
 def without_numbers(text: str | None) -> str | None:
@@ -532,7 +552,9 @@ class JudgePlugin:
         return report
 
     @staticmethod
-    def judged(item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException] | None) -> tuple[Status, str, Failure | None]:
+    def judged(
+        item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException] | None
+    ) -> tuple[Status, str, Failure | None]:
         """Status and message of a test that raised this, or nothing."""
         if excinfo is None:
             judge = item.stash.get(JUDGE, None)
@@ -547,7 +569,11 @@ class JudgePlugin:
         if isinstance(error, GraderError):
             return "error", str(error), None
         place = excinfo.traceback[-1]
-        return "error", f"{type(error).__name__}: {error} ({place.path.name if hasattr(place.path, 'name') else place.path}:{place.lineno + 1})", None
+        return (
+            "error",
+            f"{type(error).__name__}: {error} ({place.path.name if hasattr(place.path, 'name') else place.path}:{place.lineno + 1})",
+            None,
+        )
 
 
 JUDGE = pytest.StashKey[Judge]()

@@ -18,7 +18,9 @@ NAME = "torch._dynamo"
 
 
 class _StandIn(types.ModuleType):
-    __path__: list[str] = []
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__: list[str] = []
 
     @staticmethod
     def graph_break(msg: str = "") -> None:
@@ -40,7 +42,7 @@ def install() -> None:
     if NAME not in sys.modules:
         stand_in = _StandIn(NAME)
         sys.modules[NAME] = stand_in
-        torch._dynamo = stand_in  # type: ignore[assignment]
+        torch._dynamo = stand_in
 
 
 def real() -> types.ModuleType:

@@ -73,7 +73,11 @@ def load_probes(source: str) -> dict[str, Probe]:
     """The probes that a `probes.py` defines, with the shared ones beside them."""
     namespace: dict[str, Any] = {"__name__": "probes", "gradients": gradients, "report": report}
     exec(compile(source, "<probes>", "exec"), namespace)
-    own = {name: value for name, value in namespace.items() if callable(value) and not name.startswith("_") and name not in ("gradients", "report")}
+    own = {
+        name: value
+        for name, value in namespace.items()
+        if callable(value) and not name.startswith("_") and name not in ("gradients", "report")
+    }
     return {**SHARED, **own}
 
 
@@ -176,7 +180,7 @@ class Prints(io.TextIOBase):
 def captured_prints() -> Iterator[Prints]:
     """Standard output and error go to a `Prints` meanwhile."""
     prints, before = Prints(), (sys.stdout, sys.stderr)
-    sys.stdout = sys.stderr = prints  # type: ignore[assignment]
+    sys.stdout = sys.stderr = prints
     try:
         yield prints
     finally:

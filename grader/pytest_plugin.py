@@ -13,7 +13,9 @@ import pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of hidden tests."""
     group = parser.getgroup("nnkata")
-    group.addoption("--submission", metavar="FILE", help="judge this file with the hidden tests (default: the reference solution)")
+    group.addoption(
+        "--submission", metavar="FILE", help="judge this file with the hidden tests (default: the reference solution)"
+    )
     group.addoption("--seed", type=int, default=0, help="draw the hidden tests' inputs from this seed")
 
 

@@ -60,7 +60,10 @@ def _show_part(part: PartResult, result: Result, console: Console, verbose: bool
     failing = [test for test in tests if test.status in ("fail", "error")]
     if verbose:
         for test in tests:
-            console.print(f"     {MARKS[test.status]} [dim]{escape(test.rung):<9}[/] {escape(test.id.partition('::')[2])}", highlight=False)
+            console.print(
+                f"     {MARKS[test.status]} [dim]{escape(test.rung):<9}[/] {escape(test.id.partition('::')[2])}",
+                highlight=False,
+            )
             if test.status in ("fail", "error", "skip") and test not in failing[:1]:
                 _indent(Text(test.message, style="dim"), console)
     for test in failing[:1]:
@@ -79,7 +82,10 @@ def _show_failure(test: TestResult, result: Result, console: Console, failing: i
             if diagnosis.misconception == test.misconception:
                 _show_diagnosis(diagnosis, console)
     if failing > 1:
-        _indent(Text(f"{failing} of {total} tests of this part fail; this is the first ({test.rung}).", style="dim"), console)
+        _indent(
+            Text(f"{failing} of {total} tests of this part fail; this is the first ({test.rung}).", style="dim"),
+            console,
+        )
 
 
 def _show_diagnosis(diagnosis: Diagnosis, console: Console) -> None:

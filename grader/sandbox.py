@@ -69,7 +69,13 @@ class Worker:
         return self._ask({"op": "load", "source": source}, self.limits.import_seconds, "importing the file", None)
 
     def run(
-        self, probe: str, args: list[Any], options: dict[str, Any], device: str, seconds: float, on_progress: Progress | None = None
+        self,
+        probe: str,
+        args: list[Any],
+        options: dict[str, Any],
+        device: str,
+        seconds: float,
+        on_progress: Progress | None = None,
     ) -> Value:
         """Have the worker run a probe; its answer, as it claims it. Died when it can answer no more."""
         self.asked += 1

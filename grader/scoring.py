@@ -14,7 +14,9 @@ from .judge import Trial, Verdict
 from .model import FOUNDATION, Misconception, PartResult, Status, TestResult
 
 
-def score(trial: Trial, explained: Mapping[str, Misconception]) -> tuple[tuple[PartResult, ...], tuple[TestResult, ...]]:
+def score(
+    trial: Trial, explained: Mapping[str, Misconception]
+) -> tuple[tuple[PartResult, ...], tuple[TestResult, ...]]:
     """The parts and tests of a finished trial, with their points."""
     parts: list[PartResult] = []
     tests: list[TestResult] = []
@@ -27,7 +29,9 @@ def score(trial: Trial, explained: Mapping[str, Misconception]) -> tuple[tuple[P
         status = worst([test.status for test in scored])
         first = verdicts[0].failure if verdicts else None
         unwritten = first is not None and first.kind == "unwritten"
-        parts.append(PartResult(part.name, _sum(t.score for t in scored), _sum(t.max_score for t in scored), status, unwritten))
+        parts.append(
+            PartResult(part.name, _sum(t.score for t in scored), _sum(t.max_score for t in scored), status, unwritten)
+        )
     return tuple(parts), tuple(tests)
 
 
@@ -35,7 +39,7 @@ def worst(statuses: list[Status]) -> Status:
     """What a group of verdicts amounts to: error over fail over pass; skip only if nothing else is there."""
     for status in ("error", "fail", "pass"):
         if status in statuses:
-            return status  # type: ignore[return-value]
+            return status
     return "skip"
 
 

@@ -121,11 +121,13 @@ def _exercises(wanted: Wanted, space: Workspace | None) -> list[Exercise]:
         for exercise in catalog.exercises():
             if exercise.module == wanted.submission.name:
                 return [exercise]
-        raise UsageError(f"Which exercise is {wanted.submission.name} for? Name it: nnkata check ID --submission {wanted.submission}")
-    exercise = next_exercise(space) if space else None
-    if exercise is None:
+        raise UsageError(
+            f"Which exercise is {wanted.submission.name} for? Name it: nnkata check ID --submission {wanted.submission}"
+        )
+    following = next_exercise(space) if space else None
+    if following is None:
         raise UsageError("Every exercise is passed. `nnkata check --all` checks them all again.")
-    return [exercise]
+    return [following]
 
 
 def part_of(exercise: Exercise, name: str) -> Part:
@@ -202,7 +204,9 @@ def _with_part_reset(file: Path, fresh: str, name: str) -> str:
         mine = file.read_text("utf-8")
         place = stub.span_of(mine, name)
     except (SyntaxError, UnicodeDecodeError, ValueError):
-        raise SubmissionError(f"{file} cannot be parsed, so no part of it can be reset alone. `nnkata reset` without a part brings all back.") from None
+        raise SubmissionError(
+            f"{file} cannot be parsed, so no part of it can be reset alone. `nnkata reset` without a part brings all back."
+        ) from None
     new = stub.span_of(fresh, name)
     assert new is not None
     lines, stub_lines = mine.splitlines(), fresh.splitlines()[new.begin : new.end]
@@ -218,6 +222,8 @@ def solution(space: Workspace | None, exercise: Exercise, spoil: bool) -> str:
     if not exercise.solution.is_file():
         raise UsageError(f"{exercise.id} came without a solution.")
     if not spoil and not (space and space.record(exercise.id).passed):
-        raise UsageError(f"{exercise.id} is not passed yet. Pass it first, or spoil it: nnkata solution {exercise.id} --spoil")
+        raise UsageError(
+            f"{exercise.id} is not passed yet. Pass it first, or spoil it: nnkata solution {exercise.id} --spoil"
+        )
     lines = exercise.solution.read_text("utf-8").splitlines()
     return "\n".join(line for line in lines if line.strip() not in (stub.BEGIN, stub.END)) + "\n"

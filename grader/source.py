@@ -62,14 +62,20 @@ def read(path: Path) -> Submission:
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
-        raise SubmissionError(f"There is no file {path}. Is it where you keep your exercises? `nnkata init` makes a workspace.") from None
+        raise SubmissionError(
+            f"There is no file {path}. Is it where you keep your exercises? `nnkata init` makes a workspace."
+        ) from None
     except OSError as error:
-        reason = "is a symbolic link: give the file itself" if path.is_symlink() else f"cannot be opened ({error.strerror})"
+        reason = (
+            "is a symbolic link: give the file itself" if path.is_symlink() else f"cannot be opened ({error.strerror})"
+        )
         raise SubmissionError(f"{path} {reason}.") from None
     with os.fdopen(fd, "rb") as file:
         mode = os.fstat(fd).st_mode
         if not stat.S_ISREG(mode):
-            raise SubmissionError(f"{path} is {'a folder' if stat.S_ISDIR(mode) else 'no regular file'}: give a Python file.")
+            raise SubmissionError(
+                f"{path} is {'a folder' if stat.S_ISDIR(mode) else 'no regular file'}: give a Python file."
+            )
         data = file.read(SIZE + 1)
     return checked(path.name, data)
 
@@ -77,14 +83,18 @@ def read(path: Path) -> Submission:
 def checked(name: str, data: bytes) -> Submission:
     """A submission from its bytes; SubmissionError if it is too large, binary or not UTF-8."""
     if len(data) > SIZE:
-        raise SubmissionError(f"{name} is larger than {SIZE:,} bytes: a solution needs a tenth of that. Is it the right file?")
+        raise SubmissionError(
+            f"{name} is larger than {SIZE:,} bytes: a solution needs a tenth of that. Is it the right file?"
+        )
     if b"\0" in data:
         raise SubmissionError(f"{name} is a binary file: give Python source text.")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise SubmissionError(f"{name}, line {line}: the text is not UTF-8. Save the file as UTF-8 in your editor.") from None
+        raise SubmissionError(
+            f"{name}, line {line}: the text is not UTF-8. Save the file as UTF-8 in your editor."
+        ) from None
     return Submission(name, text.replace("\r\n", "\n").replace("\r", "\n"), hashlib.sha256(data).hexdigest())
 
 
@@ -96,9 +106,13 @@ def parse(submission: Submission) -> ast.Module:
         return ast.parse(submission.text)
     except SyntaxError as error:
         line = (error.text or "").strip()[:100]
-        raise SubmissionError(f"{submission.name}, line {error.lineno}: {error.msg}" + (f"\n    {line}" if line else "")) from None
+        raise SubmissionError(
+            f"{submission.name}, line {error.lineno}: {error.msg}" + (f"\n    {line}" if line else "")
+        ) from None
     except (RecursionError, MemoryError, ValueError) as error:
-        raise SubmissionError(f"{submission.name} cannot be parsed ({type(error).__name__}): it is nested too deeply.") from None
+        raise SubmissionError(
+            f"{submission.name} cannot be parsed ({type(error).__name__}): it is nested too deeply."
+        ) from None
 
 
 def violations(tree: ast.Module, exercise: Exercise) -> list[Violation]:
@@ -123,12 +137,22 @@ def flags(tree: ast.Module) -> list[str]:
             if use.dotted == name or use.dotted.startswith(name + "."):
                 found[f"line {use.line}: {what}"] = None
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.attr in ("__subclasses__", "f_back", "f_globals", "f_locals", "tb_frame", "gi_frame", "__globals__", "__code__", "__closure__"):
+        if isinstance(node, ast.Attribute) and node.attr in (
+            "__subclasses__",
+            "f_back",
+            "f_globals",
+            "f_locals",
+            "tb_frame",
+            "gi_frame",
+            "__globals__",
+            "__code__",
+            "__closure__",
+        ):
             found[f"line {node.lineno}: reaches for the interpreter's insides (.{node.attr})"] = None
         for target in _targets(node):
             dotted = module.dotted(target)
             if dotted and dotted.split(".")[0] in ("torch", "builtins", "sys", "numpy", "math", "os") and "." in dotted:
-                found[f"line {node.lineno}: rebinds {dotted}"] = None
+                found[f"line {getattr(node, 'lineno', 0)}: rebinds {dotted}"] = None
     return list(found)[:20]
 
 
@@ -176,7 +200,9 @@ class _Module:
             inner.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
             for inner in node.body if isinstance(inner, ast.FunctionDef)
         }  # fmt: skip
-        for name in [name for name, node in self.definitions.items() if isinstance(node, ast.FunctionDef | ast.ClassDef)]:
+        for name in [
+            name for name, node in self.definitions.items() if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        ]:
             self.aliases.pop(name, None)
 
     def _imports(self, node: ast.AST) -> None:
@@ -210,7 +236,11 @@ class _Module:
         while stack:
             node = stack.pop()
             if isinstance(node, ast.Import | ast.ImportFrom):
-                names = [a.name for a in node.names] if isinstance(node, ast.Import) else [f"{node.module}.{a.name}" for a in node.names]
+                names = (
+                    [a.name for a in node.names]
+                    if isinstance(node, ast.Import)
+                    else [f"{node.module}.{a.name}" for a in node.names]
+                )
                 if isinstance(root, ast.Module):
                     yield from (Use(name, node.lineno) for name in names)
                 continue
@@ -305,5 +335,3 @@ def _belongs(dotted: str, module: str) -> bool:
         found = getattr(found, name, None)
     owner = getattr(found, "__module__", None)
     return callable(found) and isinstance(owner, str) and (owner == module or owner.startswith(module + "."))
-
-

@@ -25,7 +25,10 @@ def import_torchvision() -> tuple[types.ModuleType | None, str]:
     for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
         del sys.modules[name]
     module = importlib.import_module("torchvision")
-    return module, f"{module.__version__}; its native operators do not load beside this torch, so the two it misses were declared first"
+    return (
+        module,
+        f"{module.__version__}; its native operators do not load beside this torch, so the two it misses were declared first",
+    )
 
 
 def declare_operators() -> None:

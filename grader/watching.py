@@ -32,13 +32,15 @@ def watch(wanted: str | None, console: Console) -> None:
     console.print("Nothing left to watch." if exercise is None else "")
 
 
-
-
-def _watch_one(engine: Engine, space: Workspace, exercise: Exercise, console: Console, pressed: Keys) -> Exercise | None:
+def _watch_one(
+    engine: Engine, space: Workspace, exercise: Exercise, console: Console, pressed: Keys
+) -> Exercise | None:
     """Watch one exercise; the one to watch next."""
     file = space.file(exercise)
     result = _check(engine, space, exercise, console)
-    for changed in changes(file.parent, debounce=50, step=10, rust_timeout=100, yield_on_timeout=True, raise_interrupt=True):
+    for changed in changes(
+        file.parent, debounce=50, step=10, rust_timeout=100, yield_on_timeout=True, raise_interrupt=True
+    ):
         key = pressed.key()
         if key == "q":
             return None
@@ -67,7 +69,11 @@ def _check(engine: Engine, space: Workspace, exercise: Exercise, console: Consol
 def _hint(space: Workspace, exercise: Exercise, result: Result, console: Console) -> None:
     broken = [part.name for part in result.parts if part.status == "fail"]
     found = service.hint(space, exercise, broken[0] if broken else None)
-    console.print(f"\n[bold]{found.part.name}[/] [dim]hint {found.level} of {found.of}[/]" if found.level else f"\n[bold]{found.part.name}[/]")
+    console.print(
+        f"\n[bold]{found.part.name}[/] [dim]hint {found.level} of {found.of}[/]"
+        if found.level
+        else f"\n[bold]{found.part.name}[/]"
+    )
     console.print(Padding(Text(found.text), (0, 0, 1, 2)))
 
 

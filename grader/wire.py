@@ -210,13 +210,13 @@ class _Reader:
 
     def tensor(self, node: dict[str, Any]) -> torch.Tensor:
         dtype = DTYPES.get(node["dtype"]) if isinstance(node.get("dtype"), str) else None
-        shape, offset = node.get("shape"), node.get("offset")
-        if dtype is None or not _naturals(shape) or len(shape) > self.caps.dims or not _naturals([offset]):
+        shape, (offset, *_) = _naturals(node.get("shape")), _naturals([node.get("offset")])
+        if dtype is None or len(shape) > self.caps.dims:
             raise WireError("a tensor's description is malformed")
-        strides = node.get("strides")
-        if strides is None:
+        strides = _naturals(node["strides"]) if self.layout and "strides" in node else None
+        if strides is None and "strides" not in node:
             count = math.prod(shape)
-        elif self.layout and _naturals(strides) and len(strides) == len(shape):
+        elif strides is not None and len(strides) == len(shape):
             count = 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
         else:
             raise WireError("a tensor's strides are not welcome here")
@@ -256,5 +256,8 @@ def sent_grad(tensor: torch.Tensor) -> bool:
     return bool(getattr(tensor, "sent_grad", tensor.requires_grad))
 
 
-def _naturals(values: object) -> bool:
-    return isinstance(values, list) and all(type(n) is int and 0 <= n < 1 << 40 for n in values)
+def _naturals(values: object) -> list[int]:
+    """A list of sizes; WireError for anything else."""
+    if isinstance(values, list) and all(type(n) is int and 0 <= n < 1 << 40 for n in values):
+        return values
+    raise WireError("a tensor's description is malformed")

@@ -31,7 +31,9 @@ def serve(channel: int, config: dict[str, Any], confinement: Confinement) -> Non
     student = Student(config)
     while True:
         try:
-            message = wire.decode(wire.receive(lambda n: os.read(channel, n), wire.TRUSTED), layout=True, caps=wire.TRUSTED)
+            message = wire.decode(
+                wire.receive(lambda n: os.read(channel, n), wire.TRUSTED), layout=True, caps=wire.TRUSTED
+            )
         except EOFError:
             return
         assert isinstance(message, dict)
@@ -55,7 +57,9 @@ def _become(channel: int, config: dict[str, Any], confinement: Confinement) -> N
     os.chdir("/")
     torch.set_num_threads(config["threads"])
     torch.manual_seed(0)
-    guard.install(tuple(config["forbidden"]), calls=config["guard_calls"], operators=config["guard_operators"], gpu=config["gpu"])
+    guard.install(
+        tuple(config["forbidden"]), calls=config["guard_calls"], operators=config["guard_operators"], gpu=config["gpu"]
+    )
     limits = Rlimits(config["memory_mb"] << 20, config["cpu_seconds"])
     confinement.apply(limits)
     if confinement.ruleset is not None:

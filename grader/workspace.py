@@ -76,7 +76,9 @@ class Workspace:
             self.state.mkdir(parents=True, exist_ok=True)
             write(self.state / PROGRESS, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
         except OSError as error:
-            self.warnings.append(f"progress could not be saved in {self.state} ({error.strerror}); the verdict stands all the same")
+            self.warnings.append(
+                f"progress could not be saved in {self.state} ({error.strerror}); the verdict stands all the same"
+            )
 
     def _load(self) -> dict[str, Record]:
         file = self.state / PROGRESS
@@ -101,7 +103,13 @@ class Workspace:
 
 
 def _sane(record: Record) -> bool:
-    kinds = ((record.score, int | float), (record.attempts, int), (record.hints, dict), (record.diagnoses, dict), (record.parts, dict))
+    kinds = (
+        (record.score, int | float),
+        (record.attempts, int),
+        (record.hints, dict),
+        (record.diagnoses, dict),
+        (record.parts, dict),
+    )
     return all(isinstance(value, kind) for value, kind in kinds)
 
 

@@ -82,13 +82,26 @@ def bias_item(x, weight, bias):
 
 @misconception(
     "neuron",
-    "one-sample-only",
-    "You use `dot`, which takes two vectors and nothing else: one sample works, a batch of them raises an error.",
-    "`@` (or a product and a sum over the last dimension) does the same for any number of samples at once.",
+    "one-dimension-too-many",
+    "You make the weight a matrix of one column, so your answer keeps a dimension of size 1: four samples give (4, 1) instead of (4,). "
+    "Against a target of the shape (4,) that would broadcast to (4, 4) without a word.",
+    "Multiply by the vector as it is, or take the last dimension away at the end.",
     fails=["test_neuron_by_hand", "test_neuron_answers_each_sample"],
 )
-def dot_only(x, weight, bias):
-    return torch.dot(x, weight) + bias
+def column(x, weight, bias):
+    return x @ weight[:, None] + bias
+
+
+@misconception(
+    "neuron",
+    "batch-of-one-squeezed",
+    "You squeeze your answer. That takes away every dimension of size 1, also the batch dimension of a batch that holds one sample: (1, 5) must "
+    "give (1,), and you give a single number.",
+    "Take away the last dimension and no other; a sum over it, or a product with a vector, does just that.",
+    fails="test_neuron_answers_each_sample",
+)
+def squeezed_batch(x, weight, bias):
+    return (x @ weight + bias).squeeze()
 
 
 # -- fires -----------------------------------------------------------------------------------------------------------
@@ -358,6 +371,19 @@ class NoRoot(Right):
 
 @misconception(
     "Linear",
+    "half-the-range",
+    "You shift what `torch.rand` gives by −0.5 and divide by √in_features. From −0.5 to 0.5 is a range of length 1; from −1 to 1 it is 2. So your "
+    "numbers reach half as far as they should.",
+    "Work out the two ends: what does your formula give for rand = 0 and for rand = 1?",
+    fails="test_module_draws_from_the_right_range",
+)
+class HalfRange(Right):
+    def draw(self, fan_in, fan_out, *shape):
+        return (torch.rand(shape) - 0.5) / fan_in**0.5
+
+
+@misconception(
+    "Linear",
     "never-negative",
     "`torch.rand` gives numbers between 0 and 1, so none of your first values is negative, and a sum over many inputs of one sign drifts far away from 0.",
     "Draw between −bound and +bound: `uniform_` takes both ends, or stretch and shift what rand gives.",
@@ -482,6 +508,19 @@ def tensors(module, trainable_only=True):
 
 @misconception(
     "count_parameters",
+    "shared-counted-twice",
+    "You count a parameter once for each place that it is registered in. It is one tensor, learnt once and kept in memory once: a model that uses its "
+    "first weight again in its last layer has it once.",
+    "`module.parameters()` gives each parameter once. If you walk through the modules yourself, remember which tensors you have met (`is`, not `==`).",
+    fails="test_count_of_shared_parameters",
+)
+def twice(module, trainable_only=True):
+    own = sum(p.numel() for p in module._parameters.values() if p is not None and (p.requires_grad or not trainable_only))
+    return own + sum(twice(child, trainable_only) for child in module._modules.values())
+
+
+@misconception(
+    "count_parameters",
     "buffers-counted",
     "You count what stands in the `state_dict`. It holds buffers too, such as the running mean of a batch norm, which nobody "
     "trains; it holds a shared tensor under each of its names; and it does not say what is frozen.",
@@ -492,19 +531,6 @@ def whole_state(module, trainable_only=True):
     state = module.state_dict(keep_vars=True)
     kept = [t for t in state.values() if t.requires_grad or not trainable_only or not isinstance(t, nn.Parameter)]
     return sum(t.numel() for t in kept)
-
-
-@misconception(
-    "count_parameters",
-    "shared-counted-twice",
-    "You count a parameter once for each place that it is registered in. It is one tensor, learnt once and kept in memory once: a model that uses its "
-    "first weight again in its last layer has it once.",
-    "`module.parameters()` gives each parameter once. If you walk through the modules yourself, remember which tensors you have met (`is`, not `==`).",
-    fails="test_count_of_shared_parameters",
-)
-def twice(module, trainable_only=True):
-    own = sum(p.numel() for p in module._parameters.values() if p is not None and (p.requires_grad or not trainable_only))
-    return own + sum(twice(child, trainable_only) for child in module._modules.values())
 
 
 @misconception(

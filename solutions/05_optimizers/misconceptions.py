@@ -3,6 +3,8 @@
 Most replace `update`, one parameter's share of a step; the loop around it is `Loop`'s.
 """
 
+from typing import ClassVar
+
 import torch
 from nnkata.grader.content import misconception
 from torch.optim import Optimizer
@@ -11,7 +13,7 @@ from torch.optim import Optimizer
 class Loop(Optimizer):
     """The loop that the wrong optimizers share, itself right; `standard` holds the default options."""
 
-    standard: dict = {}
+    standard: ClassVar[dict] = {}
 
     def __init__(self, params, **options):
         super().__init__(params, {**self.standard, **options})
@@ -33,7 +35,13 @@ class Loop(Optimizer):
 
 
 class SGDLoop(Loop):
-    standard = {"lr": 1e-3, "momentum": 0.0, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False}
+    standard: ClassVar[dict] = {
+        "lr": 1e-3,
+        "momentum": 0.0,
+        "dampening": 0.0,
+        "weight_decay": 0.0,
+        "nesterov": False,
+    }
 
     def update(self, p, grad, group, state):
         p.add_(self.direction(self.decayed(p, grad, group), group, state), alpha=-group["lr"])
@@ -55,7 +63,7 @@ class SGDLoop(Loop):
 
 
 class RMSpropLoop(Loop):
-    standard = {
+    standard: ClassVar[dict] = {
         "lr": 1e-2, "alpha": 0.99, "eps": 1e-8, "weight_decay": 0.0, "momentum": 0.0, "centered": False,
     }  # fmt: skip
 
@@ -90,7 +98,7 @@ class RMSpropLoop(Loop):
 
 
 class AdamLoop(Loop):
-    standard = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}
+    standard: ClassVar[dict] = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}
     decoupled = False
 
     def update(self, p, grad, group, state):
@@ -118,7 +126,7 @@ class AdamLoop(Loop):
 
 
 class AdamWLoop(AdamLoop):
-    standard = {**AdamLoop.standard, "weight_decay": 1e-2}
+    standard: ClassVar[dict] = {**AdamLoop.standard, "weight_decay": 1e-2}
     decoupled = True
 
 
@@ -128,8 +136,8 @@ class AdamWLoop(AdamLoop):
 @misconception(
     "SGD",
     "rebinds-the-name",
-    "Your step computes p − lr·g into a new tensor and gives it the name p. The model's own parameter never hears "
-    "of that: after any number of steps it is where it began.",
+    "Your step computes p − lr·g into a new tensor and gives it the name p. The model's own parameter "
+    "never hears of that: after any number of steps it is where it began.",
     "Which operations write into a tensor instead of making a new one? Their names end in an underscore.",
     fails=["test_sgd_plain_by_hand", "test_parameters_change_in_place"],
 )
@@ -141,8 +149,9 @@ class RebindsTheName(SGDLoop):
 @misconception(
     "SGD",
     "averages-the-gradients",
-    "Your buffer is a running mean: momentum·b + (1 − momentum)·g. SGD's buffer is a fading sum, momentum·b + g. With "
-    "gradients of 1, lr 1 and momentum 0.9 the parameter should go to −1, −2.9, −5.61.",
+    "Your buffer is a running mean: momentum·b + (1 − momentum)·g. SGD's buffer is a fading sum, "
+    "momentum·b + g. With gradients of 1, lr 1 and momentum 0.9 the parameter should go to −1, −2.9, "
+    "−5.61.",
     "How much of a new gradient goes into the buffer? Only `dampening` may take something off it.",
     fails="test_sgd_momentum_by_hand",
 )
@@ -159,8 +168,8 @@ class AveragesTheGradients(SGDLoop):
 @misconception(
     "SGD",
     "dampens-the-first-step",
-    "You dampen the first gradient too, because your buffer begins at zero. It begins as the first gradient itself: with "
-    "dampening 0.5 the way goes −1, −2.4, −4.16, and yours begins with −0.5.",
+    "You dampen the first gradient too, because your buffer begins at zero. It begins as the first "
+    "gradient itself: with dampening 0.5 the way goes −1, −2.4, −4.16, and yours begins with −0.5.",
     "What should the buffer be at a parameter's first gradient? Treat that case on its own.",
     fails="test_sgd_dampening",
 )
@@ -172,8 +181,9 @@ class DampensTheFirstStep(SGDLoop):
 @misconception(
     "SGD",
     "ignores-nesterov",
-    "With `nesterov` your step is the one without it. Looking ahead means g + momentum·b with the buffer that has "
-    "already taken in g (with the old buffer it is plain momentum again): −1.9, −4.61, −8.049 instead of −1, −2.9, −5.61.",
+    "With `nesterov` your step is the one without it. Looking ahead means g + momentum·b with the buffer "
+    "that has already taken in g (with the old buffer it is plain momentum again): −1.9, −4.61, −8.049 "
+    "instead of −1, −2.9, −5.61.",
     "Update the buffer first. Which two things make up the step then?",
     fails="test_sgd_nesterov",
 )
@@ -185,9 +195,9 @@ class IgnoresNesterov(SGDLoop):
 @misconception(
     "SGD",
     "decays-past-the-momentum",
-    "You take the weight decay off the parameter (or add it to the step) after the momentum. In SGD it belongs to the "
-    "gradient, so the buffer must collect it as well: with p = 1, lr 1, momentum 0.9, weight_decay 0.1 and no gradient, "
-    "0.9 is followed by 0.72, and not by 0.81.",
+    "You take the weight decay off the parameter (or add it to the step) after the momentum. In SGD it "
+    "belongs to the gradient, so the buffer must collect it as well: with p = 1, lr 1, momentum 0.9, "
+    "weight_decay 0.1 and no gradient, 0.9 is followed by 0.72, and not by 0.81.",
     "At which point of the step does weight_decay · p come in, before or after the buffer?",
     fails="test_sgd_weight_decay_goes_through_momentum",
 )
@@ -200,8 +210,9 @@ class DecaysPastTheMomentum(SGDLoop):
 @misconception(
     "SGD",
     "learning-rate-in-the-buffer",
-    "You multiply the gradient by lr before it goes into the buffer. As long as lr stays the same nobody sees that; when a "
-    "scheduler divides lr by 10, your buffer goes on with the old, ten times larger steps.",
+    "You multiply the gradient by lr before it goes into the buffer. As long as lr stays the same nobody "
+    "sees that; when a scheduler divides lr by 10, your buffer goes on with the old, ten times larger "
+    "steps.",
     "Keep the buffer free of lr, and apply lr where the parameter is moved.",
     fails=["test_learning_rates_change", "test_a_scheduler_lowers_the_learning_rate"],
 )
@@ -213,8 +224,9 @@ class LearningRateInTheBuffer(SGDLoop):
 @misconception(
     "SGD",
     "reads-the-defaults",
-    "You read lr and the other options from `self.defaults` (or from attributes set in the constructor). Those are only what a "
-    "group gets when nothing else is said: schedulers and groups with options of their own change `group[...]`.",
+    "You read lr and the other options from `self.defaults` (or from attributes set in the constructor). "
+    "Those are only what a group gets when nothing else is said: schedulers and groups with options of "
+    "their own change `group[...]`.",
     "Read every option from the group that you are looping over, at each step.",
     fails=["test_two_groups_with_options_of_their_own", "test_a_scheduler_lowers_the_learning_rate"],
 )
@@ -226,8 +238,8 @@ class ReadsTheDefaults(SGDLoop):
 @misconception(
     "SGD",
     "writes-into-the-gradient",
-    "You add the weight decay to `p.grad` in place. The gradient belongs to the caller: who accumulates, logs or clips it "
-    "afterwards finds a decayed one.",
+    "You add the weight decay to `p.grad` in place. The gradient belongs to the caller: who accumulates, "
+    "logs or clips it afterwards finds a decayed one.",
     "Use operations that make a new tensor here: those without an underscore.",
     fails="test_gradients_are_left_as_they_are",
 )
@@ -239,8 +251,9 @@ class WritesIntoTheGradient(SGDLoop):
 @misconception(
     "SGD",
     "buffer-is-the-gradient",
-    "Your buffer begins as `p.grad` itself, not as a copy of it. When you then multiply and add to the buffer, you change the "
-    "gradient, and when the next `backward` refills the gradient, it overwrites your buffer.",
+    "Your buffer begins as `p.grad` itself, not as a copy of it. When you then multiply and add to the "
+    "buffer, you change the gradient, and when the next `backward` refills the gradient, it overwrites "
+    "your buffer.",
     "Two names for one tensor are one tensor. What makes a second one with the same values?",
     fails="test_gradient_tensors_that_are_refilled",
 )
@@ -255,8 +268,8 @@ class BufferIsTheGradient(SGDLoop):
 @misconception(
     "SGD",
     "memory-outside-of-the-state",
-    "You keep your buffers in an attribute of your own. `state_dict` knows `self.state` only, so a training that is saved and "
-    "loaded begins again without any momentum.",
+    "You keep your buffers in an attribute of your own. `state_dict` knows `self.state` only, so a "
+    "training that is saved and loaded begins again without any momentum.",
     "Put what you remember about p into the dict `self.state[p]`.",
     fails="test_goes_on_from_a_state_dict",
 )
@@ -269,8 +282,9 @@ class MemoryOutsideOfTheState(SGDLoop):
 @misconception(
     "SGD",
     "none-is-zero",
-    "You treat a missing gradient as one of zeros. Then momentum and weight decay go on moving a parameter that had no part "
-    "in this step. A parameter whose `.grad` is None is left alone altogether, its buffer too.",
+    "You treat a missing gradient as one of zeros. Then momentum and weight decay go on moving a "
+    "parameter that had no part in this step. A parameter whose `.grad` is None is left alone altogether, "
+    "its buffer too.",
     "What should happen first in the loop over a group's parameters?",
     fails="test_parameters_without_a_gradient_stay",
 )
@@ -287,8 +301,8 @@ class NoneIsZero(SGDLoop):
 @misconception(
     "SGD",
     "closure-without-gradients",
-    "You call the closure while gradients are switched off (the whole of `step` runs under `no_grad`). Nothing that it computes "
-    "gets a graph, so its `backward` fails.",
+    "You call the closure while gradients are switched off (the whole of `step` runs under `no_grad`). "
+    "Nothing that it computes gets a graph, so its `backward` fails.",
     "Switch gradients on again around the one line that calls the closure.",
     fails="test_closure",
 )
@@ -303,7 +317,8 @@ class ClosureWithoutGradients(SGDLoop):
 @misconception(
     "SGD",
     "forgets-the-loss",
-    "Your step calls the closure but does not return what it gave. Who trains with `loss = optimizer.step(closure)` gets None.",
+    "Your step calls the closure but does not return what it gave. Who trains with `loss = "
+    "optimizer.step(closure)` gets None.",
     "Keep the closure's result in a variable until the end of the step.",
     fails="test_closure",
 )
@@ -318,8 +333,8 @@ class ForgetsTheLoss(SGDLoop):
 @misconception(
     "RMSprop",
     "eps-inside-the-root",
-    "You add eps under the root: √(v + eps). There it counts as its own root, 1e-4 instead of 1e-8, and it swallows small "
-    "gradients. It is added to the root: √v + eps.",
+    "You add eps under the root: √(v + eps). There it counts as its own root, 1e-4 instead of 1e-8, and "
+    "it swallows small gradients. It is added to the root: √v + eps.",
     "Take the root first.",
     fails="test_rmsprop_eps_is_added_after_the_root",
 )
@@ -331,8 +346,8 @@ class RMSpropEpsInsideTheRoot(RMSpropLoop):
 @misconception(
     "RMSprop",
     "corrects-the-bias",
-    "You correct the running mean for having begun at zero, as Adam does. RMSprop does not: its first step is 10·lr (with "
-    "alpha 0.99), and yours is lr.",
+    "You correct the running mean for having begun at zero, as Adam does. RMSprop does not: its first "
+    "step is 10·lr (with alpha 0.99), and yours is lr.",
     "Leave the division by 1 − alphaᵗ to Adam, and count no steps here.",
     fails="test_rmsprop_by_hand",
 )
@@ -344,8 +359,8 @@ class CorrectsTheBias(RMSpropLoop):
 @misconception(
     "RMSprop",
     "begins-at-the-first-square",
-    "Your running mean begins as the first squared gradient, so the first step is lr. It begins at zero, and the first step "
-    "is 10·lr with alpha 0.99.",
+    "Your running mean begins as the first squared gradient, so the first step is lr. It begins at zero, "
+    "and the first step is 10·lr with alpha 0.99.",
     "Begin with `torch.zeros_like(p)`, then update it at the first step as at every other.",
     fails="test_rmsprop_by_hand",
 )
@@ -357,8 +372,8 @@ class BeginsAtTheFirstSquare(RMSpropLoop):
 @misconception(
     "RMSprop",
     "swaps-alpha",
-    "You weigh the new square with alpha and the old mean with 1 − alpha. With alpha 0.99 your mean forgets nearly everything "
-    "at each step, and what is left is the sign of the gradient.",
+    "You weigh the new square with alpha and the old mean with 1 − alpha. With alpha 0.99 your mean "
+    "forgets nearly everything at each step, and what is left is the sign of the gradient.",
     "alpha says how much of the past is kept.",
     fails="test_rmsprop_by_hand",
 )
@@ -370,8 +385,8 @@ class SwapsAlpha(RMSpropLoop):
 @misconception(
     "RMSprop",
     "never-forgets",
-    "You add up squared gradients for ever, as AdaGrad does, so that your steps get smaller and smaller. RMSprop takes a "
-    "running mean: the past fades by alpha at each step.",
+    "You add up squared gradients for ever, as AdaGrad does, so that your steps get smaller and smaller. "
+    "RMSprop takes a running mean: the past fades by alpha at each step.",
     "Both terms of a running mean have a factor; the two sum to 1.",
     fails="test_rmsprop_by_hand",
 )
@@ -382,22 +397,9 @@ class NeverForgets(RMSpropLoop):
 
 @misconception(
     "RMSprop",
-    "divides-without-the-root",
-    "You divide by the mean square itself, without its root. A gradient that is 10 times as large then makes a step of a tenth: the "
-    "units do not fit.",
-    "What has the same unit as a gradient: a mean of squares, or its root?",
-    fails="test_rmsprop_by_hand",
-)
-class DividesWithoutTheRoot(RMSpropLoop):
-    def root(self, variance, group, state):
-        return variance + group["eps"]
-
-
-@misconception(
-    "RMSprop",
     "ignores-centered",
-    "`centered=True` changes nothing in your optimizer. It asks for the variance of the gradients, v − m², where m is a running "
-    "mean of the gradients themselves.",
+    "`centered=True` changes nothing in your optimizer. It asks for the variance of the gradients, v − "
+    "m², where m is a running mean of the gradients themselves.",
     "You need one buffer more.",
     fails="test_rmsprop_centered",
 )
@@ -409,8 +411,8 @@ class IgnoresCentered(RMSpropLoop):
 @misconception(
     "RMSprop",
     "momentum-before-the-division",
-    "You collect raw gradients in the momentum buffer and divide the buffer by the root. RMSprop divides each gradient first and "
-    "collects what comes out: b = momentum · b + g / d.",
+    "You collect raw gradients in the momentum buffer and divide the buffer by the root. RMSprop divides "
+    "each gradient first and collects what comes out: b = momentum · b + g / d.",
     "What goes into the buffer: the gradient, or the gradient after scaling?",
     fails="test_rmsprop_momentum",
 )
@@ -422,22 +424,9 @@ class MomentumBeforeTheDivision(RMSpropLoop):
 
 @misconception(
     "RMSprop",
-    "learning-rate-in-the-buffer-of-rmsprop",
-    "Your momentum buffer holds steps that are already multiplied by lr. When lr changes, it goes on with the old one.",
-    "Apply lr where the parameter is moved, and nowhere else.",
-    fails="test_learning_rates_change",
-)
-class LearningRateInTheBufferOfRMSprop(RMSpropLoop):
-    def move(self, p, grad, root, group, state):
-        state["buffer"] = group["momentum"] * state["buffer"] + group["lr"] * grad / root
-        p.sub_(state["buffer"])
-
-
-@misconception(
-    "RMSprop",
     "a-new-tensor-for-the-data",
-    "You write `p.data = p.data − …`: the parameter gets new memory at each step. Whatever shared the old memory (tied weights, "
-    "views, a flattened copy) stays behind with the old values.",
+    "You write `p.data = p.data − …`: the parameter gets new memory at each step. Whatever shared the old "
+    "memory (tied weights, views, a flattened copy) stays behind with the old values.",
     "Change the values in place, with an operation whose name ends in an underscore.",
     fails="test_parameters_change_in_place",
 )
@@ -453,8 +442,9 @@ class ANewTensorForTheData(RMSpropLoop):
 @misconception(
     "Adam",
     "no-bias-correction",
-    "You use the running means as they are. They begin at zero, so after one step the first is a tenth of the gradient and the root of "
-    "the second about a thirtieth: your first step is 3.16·lr, where Adam's is lr.",
+    "You use the running means as they are. They begin at zero, so after one step the first is a tenth of "
+    "the gradient and the root of the second about a thirtieth: your first step is 3.16·lr, where Adam's "
+    "is lr.",
     "Divide each mean by 1 − βᵗ before you use it.",
     fails="test_adam_by_hand",
 )
@@ -466,8 +456,8 @@ class NoBiasCorrection(AdamLoop):
 @misconception(
     "Adam",
     "corrects-only-the-first-mean",
-    "You correct the mean of the gradients but not the mean of their squares, which is the one that begins furthest off: your first "
-    "step is 31.6·lr.",
+    "You correct the mean of the gradients but not the mean of their squares, which is the one that "
+    "begins furthest off: your first step is 31.6·lr.",
     "Both means begin at zero, so both need a correction, each with its own β.",
     fails="test_adam_by_hand",
 )
@@ -492,8 +482,8 @@ class StoresTheCorrectedMeans(AdamLoop):
 @misconception(
     "Adam",
     "eps-under-the-root",
-    "You add eps under the root. With a gradient of 1e-9 and lr 0.1 the first step is then 1e-6; Adam's is 0.00909, because "
-    "√v̂ is 1e-9 and eps 1e-8 comes on top of that.",
+    "You add eps under the root. With a gradient of 1e-9 and lr 0.1 the first step is then 1e-6; Adam's "
+    "is 0.00909, because √v̂ is 1e-9 and eps 1e-8 comes on top of that.",
     "Take the root of the corrected mean, and add eps to that.",
     fails="test_adam_eps_is_added_last",
 )
@@ -505,8 +495,8 @@ class EpsUnderTheRoot(AdamLoop):
 @misconception(
     "Adam",
     "eps-before-the-correction",
-    "You add eps to √v and correct the sum, so your eps is corrected (and at first 32 times larger) as well. With a gradient of 1e-9 "
-    "and lr 0.1 your first step is 0.0003; Adam's is 0.00909.",
+    "You add eps to √v and correct the sum, so your eps is corrected (and at first 32 times larger) as "
+    "well. With a gradient of 1e-9 and lr 0.1 your first step is 0.0003; Adam's is 0.00909.",
     "The root of the corrected mean comes first, eps last.",
     fails="test_adam_eps_is_added_last",
 )
@@ -518,8 +508,8 @@ class EpsBeforeTheCorrection(AdamLoop):
 @misconception(
     "Adam",
     "swaps-the-betas",
-    "You use the first β for the squares and the second for the gradients. (0.9, 0.999) means a short memory for the direction and "
-    "a long one for the size.",
+    "You use the first β for the squares and the second for the gradients. (0.9, 0.999) means a short "
+    "memory for the direction and a long one for the size.",
     "Unpack `group['betas']` once, and look at which mean gets which.",
     fails="test_adam_matches_pytorch",
 )
@@ -531,8 +521,8 @@ class SwapsTheBetas(AdamLoop):
 @misconception(
     "Adam",
     "one-clock-for-all",
-    "You count one t for all parameters. A parameter whose first gradient arrives late (a layer that was frozen, say) then gets hardly any "
-    "correction for means that have only just begun.",
+    "You count one t for all parameters. A parameter whose first gradient arrives late (a layer that was "
+    "frozen, say) then gets hardly any correction for means that have only just begun.",
     "Keep the count where the means are kept: in `self.state[p]`.",
     fails="test_a_gradient_that_arrives_late",
 )
@@ -550,8 +540,9 @@ class OneClockForAll(AdamLoop):
 @misconception(
     "Adam",
     "clock-runs-once-for-each-parameter",
-    "Your step count is shared and rises inside of the loop over the parameters: with three parameters the second step counts as the "
-    "fourth, fifth and sixth. Only the very first parameter's first step is corrected rightly.",
+    "Your step count is shared and rises inside of the loop over the parameters: with three parameters "
+    "the second step counts as the fourth, fifth and sixth. Only the very first parameter's first step is "
+    "corrected rightly.",
     "t counts the steps of one parameter: let each have its own, in `self.state[p]`.",
     fails="test_adam_matches_pytorch",
 )
@@ -565,8 +556,9 @@ class ClockRunsOnceForEachParameter(AdamLoop):
 @misconception(
     "Adam",
     "decays-like-adamw",
-    "You shrink the parameter itself, which is AdamW. Adam adds weight_decay · p to the gradient, so that it goes through both means: with "
-    "p = 1, lr = weight_decay = 0.1 and no gradient, Adam goes to 0.9 and AdamW to 0.99.",
+    "You shrink the parameter itself, which is AdamW. Adam adds weight_decay · p to the gradient, so that "
+    "it goes through both means: with p = 1, lr = weight_decay = 0.1 and no gradient, Adam goes to 0.9 "
+    "and AdamW to 0.99.",
     "Let the decay join the gradient before anything else happens to it.",
     fails="test_adam_weight_decay_goes_through_the_means",
 )
@@ -577,8 +569,9 @@ class DecaysLikeAdamW(AdamLoop):
 @misconception(
     "Adam",
     "state-hangs-on-a-graph",
-    "Your running means have a graph: you compute them from the parameter with gradients on, and only the last line works on `.data`. "
-    "The numbers are right, but every step makes the graph longer, until memory runs out.",
+    "Your running means have a graph: you compute them from the parameter with gradients on, and only the "
+    "last line works on `.data`. The numbers are right, but every step makes the graph longer, until "
+    "memory runs out.",
     "Let the whole of `step` run under `torch.no_grad()`.",
     fails="test_no_graph_is_recorded",
 )
@@ -592,7 +585,8 @@ class StateHangsOnAGraph(AdamLoop):
 @misconception(
     "Adam",
     "means-in-float32",
-    "Your running means are always float32 (`torch.zeros(p.shape)`), whatever the parameter is. A float64 parameter loses half of its digits.",
+    "Your running means are always float32 (`torch.zeros(p.shape)`), whatever the parameter is. A float64 "
+    "parameter loses half of its digits.",
     "`torch.zeros_like(p)` has the shape, the dtype and the device of p.",
     fails="test_keeps_the_dtype",
 )
@@ -608,8 +602,9 @@ class MeansInFloat32(AdamLoop):
 @misconception(
     "AdamW",
     "decays-like-adam",
-    "You add weight_decay · p to the gradient, which is Adam. It then goes through the means and is divided by √v: with p = 1, lr = "
-    "weight_decay = 0.1 and no gradient you get 0.9, where AdamW gives 0.99.",
+    "You add weight_decay · p to the gradient, which is Adam. It then goes through the means and is "
+    "divided by √v: with p = 1, lr = weight_decay = 0.1 and no gradient you get 0.9, where AdamW gives "
+    "0.99.",
     "Shrink the parameter itself, and let the means see the gradient alone.",
     fails="test_adamw_decays_the_parameter_itself",
 )
@@ -620,8 +615,8 @@ class DecaysLikeAdam(AdamWLoop):
 @misconception(
     "AdamW",
     "decays-without-the-learning-rate",
-    "You shrink the parameter by weight_decay at each step, without lr. With the usual lr of 1e-3 that is a thousand times too much, and "
-    "a scheduler cannot slow it down.",
+    "You shrink the parameter by weight_decay at each step, without lr. With the usual lr of 1e-3 that is "
+    "a thousand times too much, and a scheduler cannot slow it down.",
     "The decay is a step like any other: what are all steps multiplied by?",
     fails="test_adamw_decays_the_parameter_itself",
 )
@@ -634,8 +629,9 @@ class DecaysWithoutTheLearningRate(AdamWLoop):
 @misconception(
     "AdamW",
     "decays-after-the-step",
-    "You take Adam's step first and then shrink what came out of it, the step included. The decay is of the parameter as it was: with "
-    "p = 1, lr = weight_decay = 0.1 the first step goes to 0.89, yours to 0.891.",
+    "You take Adam's step first and then shrink what came out of it, the step included. The decay is of "
+    "the parameter as it was: with p = 1, lr = weight_decay = 0.1 the first step goes to 0.89, yours to "
+    "0.891.",
     "Put the decay before everything else.",
     fails="test_adamw_by_hand",
 )
@@ -648,8 +644,8 @@ class DecaysAfterTheStep(AdamWLoop):
 @misconception(
     "AdamW",
     "decays-what-has-no-gradient",
-    "You shrink every parameter before you look whether it has a gradient. Frozen and unused parameters fade away that way, though nothing "
-    "trains them.",
+    "You shrink every parameter before you look whether it has a gradient. Frozen and unused parameters "
+    "fade away that way, though nothing trains them.",
     "Skip a parameter without a gradient before anything is done to it.",
     fails="test_parameters_without_a_gradient_stay",
 )
@@ -667,7 +663,8 @@ class DecaysWhatHasNoGradient(AdamWLoop):
 @misconception(
     "AdamW",
     "decays-at-the-first-learning-rate",
-    "Your decay uses the learning rate of the constructor. When a scheduler lowers lr, your parameters go on shrinking as fast as before.",
+    "Your decay uses the learning rate of the constructor. When a scheduler lowers lr, your parameters go "
+    "on shrinking as fast as before.",
     "Read lr from the group for both halves of the step.",
     fails="test_learning_rates_change",
 )
@@ -680,26 +677,14 @@ class DecaysAtTheFirstLearningRate(AdamWLoop):
 @misconception(
     "AdamW",
     "adamw-without-bias-correction",
-    "You use the running means as they are, so your first step is 3.16·lr, where it should be lr whatever the gradient is.",
+    "You use the running means as they are, so your first step is 3.16·lr, where it should be lr whatever "
+    "the gradient is.",
     "Divide each mean by 1 − βᵗ, as in Adam.",
     fails="test_adamw_by_hand",
 )
 class AdamWWithoutBiasCorrection(AdamWLoop):
     def ratio(self, state, c1, c2, eps):
         return state["m"] / (state["v"].sqrt() + eps)
-
-
-@misconception(
-    "AdamW",
-    "adamw-eps-under-the-root",
-    "You add eps under the root, where it counts as 1e-4 instead of 1e-8: with a gradient of 1e-9 your step is a millionth, where it "
-    "should be 0.00909 for lr 0.1.",
-    "Take the root of the corrected mean, and add eps to that, as in Adam.",
-    fails="test_adamw_eps_is_added_last",
-)
-class AdamWEpsUnderTheRoot(AdamWLoop):
-    def ratio(self, state, c1, c2, eps):
-        return (state["m"] / c1) / (state["v"] / c2 + eps).sqrt()
 
 
 @misconception(
@@ -741,8 +726,9 @@ def scale(grads, factor):
 @misconception(
     "clip_grad_norm_",
     "each-tensor-on-its-own",
-    "You clip every gradient to max_norm on its own. That bends the step, because large and small tensors lose their proportion, and the "
-    "whole can still be longer than max_norm: [3] and [4] clipped to 1 must become [0.6] and [0.8], not [1] and [1].",
+    "You clip every gradient to max_norm on its own. That bends the step, because large and small tensors "
+    "lose their proportion, and the whole can still be longer than max_norm: [3] and [4] clipped to 1 "
+    "must become [0.6] and [0.8], not [1] and [1].",
     "One norm for all gradients together, and one factor.",
     fails="test_clip_by_hand",
 )
@@ -757,7 +743,8 @@ def each_tensor_on_its_own(parameters, max_norm):
 @misconception(
     "clip_grad_norm_",
     "sum-of-the-norms",
-    "You add up the norms of the gradients. Lengths at right angles do not add up: [3] and [4] together have the norm 5, not 7.",
+    "You add up the norms of the gradients. Lengths at right angles do not add up: [3] and [4] together "
+    "have the norm 5, not 7.",
     "Square the norms, sum, and take the root (which is the norm of the norms).",
     fails="test_clip_by_hand",
 )
@@ -771,8 +758,8 @@ def sum_of_the_norms(parameters, max_norm):
 @misconception(
     "clip_grad_norm_",
     "also-scales-up",
-    "You scale gradients to max_norm even if they are shorter than that. Clipping is a limit: near a minimum, where gradients are small, you "
-    "blow them up.",
+    "You scale gradients to max_norm even if they are shorter than that. Clipping is a limit: near a "
+    "minimum, where gradients are small, you blow them up.",
     "How large may the factor be at the most?",
     fails="test_clip_leaves_short_gradients_alone",
 )
@@ -786,7 +773,8 @@ def also_scales_up(parameters, max_norm):
 @misconception(
     "clip_grad_norm_",
     "cuts-each-value-off",
-    "You cut every single number off at ±max_norm. That changes the direction of the gradient, and says nothing about its length.",
+    "You cut every single number off at ±max_norm. That changes the direction of the gradient, and says "
+    "nothing about its length.",
     "Multiply all of them by one factor instead.",
     fails="test_clip_by_hand",
 )
@@ -800,23 +788,9 @@ def cuts_each_value_off(parameters, max_norm):
 
 @misconception(
     "clip_grad_norm_",
-    "norm-of-the-parameters",
-    "You measure the parameters, not their gradients.",
-    "The numbers to measure are in `.grad`.",
-    fails="test_clip_by_hand",
-)
-def norm_of_the_parameters(parameters, max_norm):
-    kept = [p for p in listed(parameters) if p.grad is not None]
-    norm = norm_of([p.detach() for p in kept])
-    scale([p.grad for p in kept], (max_norm / (norm + 1e-6)).clamp(max=1))
-    return norm
-
-
-@misconception(
-    "clip_grad_norm_",
     "goes-through-a-generator-twice",
-    "You loop over `parameters` twice. `model.parameters()` is a generator, which is used up after the first time: your second loop finds "
-    "nothing, and the gradients stay as long as they were.",
+    "You loop over `parameters` twice. `model.parameters()` is a generator, which is used up after the "
+    "first time: your second loop finds nothing, and the gradients stay as long as they were.",
     "Turn it into a list before anything else.",
     fails="test_clip_takes_any_iterable",
 )
@@ -830,7 +804,8 @@ def goes_through_a_generator_twice(parameters, max_norm):
 @misconception(
     "clip_grad_norm_",
     "loops-over-one-tensor",
-    "You loop over `parameters` even when it is one tensor. That gives its rows, which have no `.grad`, and so nothing is clipped.",
+    "You loop over `parameters` even when it is one tensor. That gives its rows, which have no `.grad`, "
+    "and so nothing is clipped.",
     "Ask whether it is a tensor first, and put it into a list.",
     fails="test_clip_takes_one_tensor",
 )
@@ -844,7 +819,8 @@ def loops_over_one_tensor(parameters, max_norm):
 @misconception(
     "clip_grad_norm_",
     "returns-the-norm-afterwards",
-    "You return the norm of the clipped gradients. That is max_norm almost always; what people log and look at is the norm before.",
+    "You return the norm of the clipped gradients. That is max_norm almost always; what people log and "
+    "look at is the norm before.",
     "Return the number that you computed at first.",
     fails="test_clip_by_hand",
 )
@@ -858,7 +834,8 @@ def returns_the_norm_afterwards(parameters, max_norm):
 @misconception(
     "clip_grad_norm_",
     "returns-a-number",
-    "You return a Python float. On a GPU, making one waits for everything that is still being computed; the norm should stay a 0-d tensor.",
+    "You return a Python float. On a GPU, making one waits for everything that is still being computed; "
+    "the norm should stay a 0-d tensor.",
     "Leave `.item()` and `float()` to the caller.",
     fails="test_clip_matches_pytorch",
 )
@@ -869,7 +846,8 @@ def returns_a_number(parameters, max_norm):
 @misconception(
     "clip_grad_norm_",
     "puts-new-gradients-in-place",
-    "You assign a new tensor to `p.grad`. Whoever holds the old gradient (a view into a flat buffer, say) sees nothing of the clipping.",
+    "You assign a new tensor to `p.grad`. Whoever holds the old gradient (a view into a flat buffer, say) "
+    "sees nothing of the clipping.",
     "Multiply in place: the function's own name ends in an underscore.",
     fails="test_clip_changes_gradients_in_place",
 )
@@ -884,7 +862,8 @@ def puts_new_gradients_in_place(parameters, max_norm):
 @misconception(
     "clip_grad_norm_",
     "divides-by-zero",
-    "When all gradients are zero, you divide by 0, and 0 times infinity is NaN: one step later all parameters are NaN.",
+    "When all gradients are zero, you divide by 0, and 0 times infinity is NaN: one step later all "
+    "parameters are NaN.",
     "Add something tiny to the norm, cap the factor at 1, or do nothing if the norm is not above max_norm.",
     fails="test_clip_of_zero_gradients",
 )
@@ -898,8 +877,8 @@ def divides_by_zero(parameters, max_norm):
 @misconception(
     "clip_grad_norm_",
     "clips-a-flat-copy",
-    "You flatten each gradient with `reshape(-1)` and multiply that. For a gradient that is not contiguous (a transposed one, say) `reshape` is "
-    "a copy, and the gradient itself stays as it was.",
+    "You flatten each gradient with `reshape(-1)` and multiply that. For a gradient that is not "
+    "contiguous (a transposed one, say) `reshape` is a copy, and the gradient itself stays as it was.",
     "Multiply the gradient itself; any shape will do.",
     fails="test_clip_of_other_memory_layouts",
 )
@@ -913,7 +892,8 @@ def clips_a_flat_copy(parameters, max_norm):
 @misconception(
     "clip_grad_norm_",
     "needs-a-gradient",
-    "Your code fails where there is no gradient at all: an empty list, or parameters that have not seen a `backward`. The norm of nothing is 0.",
+    "Your code fails where there is no gradient at all: an empty list, or parameters that have not seen a "
+    "`backward`. The norm of nothing is 0.",
     "Return `torch.tensor(0.0)` early if no gradient is left.",
     fails="test_clip_where_there_is_nothing_to_clip",
 )

@@ -506,22 +506,6 @@ def zeroed_once(model, optimizer, loss_fn, batches):
     return total / count
 
 
-@misconception(
-    "train_epoch",
-    "length-of-batches-needed",
-    "You ask `batches` for its length. A generator, such as `iterate_batches` gives, has none, and it can be gone through only once.",
-    "Count while you go through: you need the number of samples, not that of batches.",
-    fails="test_epoch_over_a_generator",
-)
-def length_needed(model, optimizer, loss_fn, batches):
-    model.train()
-    total, count = 0.0, 0
-    for i in range(len(batches)):
-        total += _step(model, optimizer, loss_fn, *batches[i]) * len(batches[i][0])
-        count += len(batches[i][0])
-    return total / count
-
-
 # -- evaluate --------------------------------------------------------------------------------------------------------
 
 
@@ -833,24 +817,6 @@ def validated_on_train(model, optimizer, loss_fn, train, val, epochs, batch_size
     for epoch in range(1, epochs + 1):
         loss = _train(model, optimizer, loss_fn, _batches(*train, batch_size, generator=generator))
         metrics = _record(history, (loss, *_validate(model, loss_fn, train, batch_size)))
-        if on_epoch:
-            on_epoch(epoch, metrics)
-    return history
-
-
-@misconception(
-    "fit",
-    "trained-on-the-validation-data",
-    "You train on the validation data as well. What a network has seen in training says nothing about how it does on what it has not seen.",
-    "Validation data is for `evaluate` only.",
-    fails=["test_fit_matches", "test_fit_uses_every_sample_in_batches"],
-)
-def trained_on_val(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
-    both = tuple(torch.cat(pair) for pair in zip(train, val, strict=True))
-    history = {name: [] for name in NAMES}
-    for epoch in range(1, epochs + 1):
-        loss = _train(model, optimizer, loss_fn, _batches(*both, batch_size, generator=generator))
-        metrics = _record(history, (loss, *_validate(model, loss_fn, val, batch_size)))
         if on_epoch:
             on_epoch(epoch, metrics)
     return history

@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.utils import _python_dispatch, _pytree
 
 
 def _filled(impl, weight, bias):
@@ -92,7 +93,10 @@ def made_of(impl, in_features, out_features):
     def names(classes):
         return [f"{c.__module__}.{c.__qualname__}" for c in classes]
 
-    inside = [name for part in list(layer.modules())[1:] for name in names(type(part).__mro__)]
+    held = list(layer.modules())[1:]
+    for value in vars(layer).values():
+        held += [item for item in (value if isinstance(value, list | tuple) else [value]) if isinstance(item, nn.Module)]
+    inside = [name for part in held for name in names(type(part).__mro__)]
     return {"extends": names(type(layer).__mro__[own:]), "contains": inside}
 
 
@@ -112,18 +116,32 @@ def descends(impl, x, target, weight, bias, steps, lr):
     return {"losses": torch.stack(losses), "answer afterwards": layer(x).detach()}
 
 
+class _Watch(_python_dispatch.TorchDispatchMode):
+    """Looks at every operation for tensors of two devices; single numbers, copies and indices may live anywhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.mixed = False
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        tensors = [leaf for leaf in _pytree.tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        if not func.overloadpacket.__name__.startswith(("_to_copy", "copy", "_copy", "index", "_index")):
+            self.mixed |= len({tensor.device for tensor in tensors if tensor.dim() > 0}) > 1
+        return func(*args, **(kwargs or {}))
+
+
 def moved(impl, in_features, out_features, **options):
     """A Linear is moved to another device (one that keeps shapes only) and answers an x that lives there."""
     layer = impl.Linear(in_features, out_features, **options).to("meta")
+    watch = _Watch()
     try:
-        answer = layer(torch.zeros(2, in_features, device="meta"))
+        with watch:
+            answer = layer(torch.zeros(2, in_features, device="meta"))
     except (RuntimeError, NotImplementedError) as error:
         if not str(error):
             raise
-        if "device" in str(error) and "same" in str(error):
-            return "two devices met"
-        return "cannot be followed"
-    return answer.device.type
+        return "two devices met" if watch.mixed else "cannot be followed"
+    return "two devices met" if watch.mixed else answer.device.type
 
 
 # -- modules to count --------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ import time
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 # -- numerical_gradient ----------------------------------------------------------------------------------------------
 
@@ -115,13 +114,14 @@ def linear_layers(impl, x, weights, biases):
     return {"result": x, "gradients": gradients(x, [*weights, *biases])}  # noqa: F821
 
 
-def linear_leaves_alone(impl, x, weight, bias, grad_output):
-    """LinearFunction is run forward and backward, and everything that it was given is looked at afterwards."""
+def linear_leaves_alone(impl, x, weight, bias, factors):
+    """LinearFunction.apply(x, weight, bias) + other, then backward: the gradient of other and the inputs are looked at too."""
     inputs = [_leaf(x), _leaf(weight), _leaf(bias)]
     result = impl.LinearFunction.apply(*inputs)
-    arrived = torch.autograd.grad(result, inputs, grad_output)
-    after = {"x": x, "weight": weight, "bias": bias, "grad_output": grad_output}
-    return {"gradients": list(arrived), "afterwards": after}
+    other = torch.zeros_like(result).requires_grad_()
+    arrived = torch.autograd.grad(((result + other) * factors).sum(), [*inputs, other])
+    named = dict(zip(["x", "weight", "bias", "other"], arrived, strict=True))
+    return {"gradients": named, "afterwards": {"x": x, "weight": weight, "bias": bias}}
 
 
 # -- Value -----------------------------------------------------------------------------------------------------------
@@ -479,12 +479,12 @@ def kind_of_list(impl, name):
 _LOSSES = {
     "squared error": lambda prediction, y: ((prediction - y) ** 2).mean(),
     "absolute error": lambda prediction, y: (prediction - y).abs().mean(),
-    "cross-entropy": lambda prediction, y: F.cross_entropy(prediction, y),
+    "cross-entropy": lambda prediction, y: (prediction.logsumexp(1) - prediction.gather(1, y[:, None])[:, 0]).mean(),
 }
 
 
 class _Net(nn.Module):
-    """x → tanh(x · first) · second, beside a layer that the result does not depend on."""
+    """x → tanh(x · first) · second, twice that in train mode, beside a layer that the result does not depend on."""
 
     def __init__(self, first, second, unused):
         super().__init__()
@@ -493,11 +493,12 @@ class _Net(nn.Module):
         self.unused = _Layer(weight=nn.Parameter(unused.clone()))
 
     def forward(self, x):
-        return (x @ self.first).tanh() @ self.second
+        result = (x @ self.first).tanh() @ self.second
+        return 2.0 * result if self.training else result
 
 
 def accumulate(impl, weights, micro_batches, loss="squared error", old=None, training=True):
-    """accumulate_gradients is called on a small network, some parameters of which the loss does not depend on."""
+    """accumulate_gradients is called on a small network, in which one parameter is not used."""
     model = _Net(*weights).train(training)
     model.unused.train(not training)
     named = {"first": model.first, "second": model.second, "unused": model.unused.weight}

@@ -445,6 +445,13 @@ def test_value_every_step_has_its_grad(judge, draw):
 
 @part("Value")
 @rung("edge")
+def test_value_equal_numbers_are_not_the_same(judge):
+    judge.probe("expression", "a * b + c", [2.0, 2.0, 2.0])
+    judge.probe("expression", "a / b", [1.0, 1.0])
+
+
+@part("Value")
+@rung("edge")
 def test_value_relu_at_and_below_zero(judge):
     for at in (0.0, -2.0, 2.0):
         judge.probe("expression", "a.relu()", [at])
@@ -674,7 +681,7 @@ def test_accumulate_is_one_large_batch(judge, draw):
             {"loss": value["loss"], "first": value["gradients"]["first"], "second": value["gradients"]["second"]}
         )
 
-    judge.holds(check, "accumulate", weights, micro_batches)
+    judge.holds(check, "accumulate", weights, micro_batches, training=False)
 
 
 @part("accumulate_gradients")

@@ -52,7 +52,7 @@ class _Line(nn.Module):
 
 
 class _Normed(_Line):
-    """A line behind a batch norm and a dropout."""
+    """A line behind a batch norm, a dropout and one more dropout that asks the model itself for its mode."""
 
     def __init__(self, weight, bias, dropout):
         super().__init__(weight, bias)
@@ -60,7 +60,7 @@ class _Normed(_Line):
         self.drop = nn.Dropout(dropout)
 
     def prepare(self, x):
-        return self.drop(self.norm(x))
+        return F.dropout(self.drop(self.norm(x)), self.drop.p, self.training)
 
 
 class _Descent:
@@ -299,10 +299,11 @@ def modes_after_evaluation(impl, weight, bias, mean, var, x, y, sizes, modes):
 
 
 def state_after_evaluation(impl, weight, bias, mean, var, x, y, sizes, modes):
-    """evaluate is called, and the model's parameters and buffers are read afterwards."""
+    """evaluate is called, and the model's parameters (the bias is frozen) and buffers are read afterwards."""
     model = _normed(weight, bias, mean, var, modes)
+    model.bias.requires_grad_(False)
     _evaluation(impl, model, F.cross_entropy, _cut(x, y, sizes))
-    return _parameters(model)
+    return {"requires_grad": [p.requires_grad for p in model.parameters()], **_parameters(model)}
 
 
 def graph_of_evaluation(impl, weight, bias, x, y, sizes):

@@ -79,6 +79,18 @@ def trained_twice(impl, images, labels, others, epochs, seeds, before):
     return scores
 
 
+def losses_of_few_and_many(impl, images, labels, seed):
+    """train_classifier runs one epoch on an eighth of the images, and one on all; the losses that it tells."""
+    images, labels = images.cpu(), labels.cpu()
+    few = len(images) // 8
+    told = []
+    for count in (few, len(images)):
+        impl.train_classifier(
+            images[:count], labels[:count], epochs=1, seed=seed, on_epoch=lambda epoch, mean_loss: told.append(float(mean_loss))
+        )
+    return told
+
+
 def trained_on_device(impl, images, labels, epochs, seed):
     """train_classifier is called with the device on which this test runs."""
     device = images.device.type
