@@ -91,14 +91,8 @@ class Confined:
         self.prints = clean(str(said.get("prints") or ""), 4_000)
         if said.get("failure") is not None:
             failure = read_failure(said["failure"])
-            text = (
-                f"{failure.message}"
-                if failure.kind == "exception"
-                else f"the file {failure.message} while it is imported"
-            )
-            self.broken[forbidden] = Failure(
-                "exception", failure.type, f"{text} (while the file was imported)", (), failure.lines
-            )
+            text = failure.message if failure.kind == "forbidden" else f"{failure.type}: {failure.message}"
+            self.broken[forbidden] = Failure("import", failure.type, f"importing the file: {text}", (), failure.lines)
         return worker
 
 

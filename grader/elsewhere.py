@@ -64,12 +64,12 @@ class World(TorchDispatchMode):
 
     def __enter__(self) -> Any:
         self.makers = _Makers()
-        self.makers.__enter__()
-        return super().__enter__()
+        self.makers.__enter__()  # type: ignore[no-untyped-call]
+        return super().__enter__()  # type: ignore[no-untyped-call]
 
     def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
-        self.makers.__exit__(*error)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+        self.makers.__exit__(*error)  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

@@ -106,7 +106,7 @@ def _on(device: str, probe: Probe, impl: object, args: list[Any], options: dict[
     if device == "cpu":
         return probe(impl, *args, **options)
     if device == "elsewhere":
-        with elsewhere.World():
+        with elsewhere.World():  # type: ignore[no-untyped-call]
             value = probe(impl, *elsewhere.send(args), **elsewhere.send(options))
         return elsewhere.bring_back(value)
     args, options = tree_map(lambda leaf: leaf.to(device) if isinstance(leaf, torch.Tensor) else leaf, (args, options))

@@ -1,8 +1,8 @@
 """Segmentation scenes: MNIST digits on clutter of the same grey levels, one class a pixel.
 
-A pixel's grey says little: digits and the clutter's strokes are equally bright and equally thick. What is a digit shows in its shape, a few
-strokes that belong together, so a model has to look far around a pixel; where it ends shows in the pixel itself.
-Everything is drawn for all scenes at once, from one seeded generator.
+A pixel's grey says little: digits and the clutter's strokes are equally bright and equally thick. What is a digit
+shows in its shape, a few short strokes that belong together, so a model has to look far around a pixel; where the
+digit ends shows in the pixel itself. All scenes of a chunk are drawn at once, from one seeded generator.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def make_scenes(images: Tensor, labels: Tensor, count: int, size: int, seed: int
 
     Args:
         images: MNIST digits, uint8 `(N, 28, 28)`.
-        labels: which digits they are, int64 `(N,)`; equally many of each class are used, as far as chance allows.
+        labels: which digits they are, int64 `(N,)`; each of the ten is drawn as often as the others.
         count: how many scenes.
         size: their height and width in pixels.
         seed: the same seed and digits give the same scenes.
@@ -41,14 +41,18 @@ def make_scenes(images: Tensor, labels: Tensor, count: int, size: int, seed: int
         masks: the class of every pixel, int64 `(count, size, size)`; see `CLASSES`.
     """
     generator = torch.Generator().manual_seed(seed)
-    parts = [_chunk(images, labels, min(CHUNK, count - begin), size, generator) for begin in range(0, count, CHUNK)]
+    sizes = [min(CHUNK, count - begin) for begin in range(0, count, CHUNK)]
+    parts = [_chunk(images, labels, number, size, generator) for number in sizes]
     if not parts:
         return torch.zeros(0, 1, size, size), torch.zeros(0, size, size, dtype=torch.int64)
     scenes, masks = zip(*parts, strict=True)
     return torch.cat(scenes), torch.cat(masks)
 
 
-def _chunk(images: Tensor, labels: Tensor, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _chunk(
+    images: Tensor, labels: Tensor, count: int, size: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """`count` scenes and their masks: texture, strokes behind, digits, strokes in front, noise."""
     scene = _texture(count, size, generator)
     behind, front = _strokes(count, STROKES, size, generator).split([STROKES - 2, 2], dim=1)
     ink = _digits(images, labels, count, size, generator)
@@ -83,19 +87,21 @@ def _strokes(count: int, number: int, size: int, generator: torch.Generator) -> 
 
 
 def _digits(images: Tensor, labels: Tensor, count: int, size: int, generator: torch.Generator) -> Tensor:
-    """Digits scaled, turned a little and placed at random, `(count, most, size, size)` in [0, 1]; missing ones are 0."""
+    """Digits scaled, turned and placed at random, `(count, most, size, size)` in [0, 1]; missing ones: 0."""
     fewest, most = DIGITS
     number = torch.randint(fewest, most + 1, (count, 1), generator=generator)
     chosen = _balanced(labels, count * most, generator)
     scale = _uniform(generator, 0.28, 0.55, count, most)  # of the scene's size
     x, y = (_uniform(generator, -0.8, 0.8, count, most) for _ in range(2))
-    near = torch.rand(count, generator=generator) < 0.5  # in every second scene the second digit touches the first
+    near = torch.rand(count, generator=generator) < 0.5  # there the second digit meets the first
     for place in (x, y):
-        place[:, 1] = torch.where(near, place[:, 0] * 0.7 + _uniform(generator, -0.3, 0.3, count), place[:, 1])
+        beside = place[:, 0] * 0.7 + _uniform(generator, -0.3, 0.3, count)
+        place[:, 1] = torch.where(near, beside, place[:, 1])
     turn = _uniform(generator, -0.3, 0.3, count, most)
     cos, sin = turn.cos() / scale, turn.sin() / scale
-    rows = [torch.stack([cos, -sin, -cos * x + sin * y], dim=-1), torch.stack([sin, cos, -sin * x - cos * y], dim=-1)]
-    theta = torch.stack(rows, dim=-2).reshape(-1, 2, 3)
+    across = torch.stack([cos, -sin, sin * y - cos * x], dim=-1)
+    along = torch.stack([sin, cos, -sin * x - cos * y], dim=-1)
+    theta = torch.stack([across, along], dim=-2).reshape(-1, 2, 3)
     grid = F.affine_grid(theta, [count * most, 1, size, size], align_corners=False)
     source = images[chosen].to(torch.float32)[:, None] / 255
     ink = F.grid_sample(source, grid, align_corners=False).reshape(count, most, size, size)
@@ -110,4 +116,5 @@ def _balanced(labels: Tensor, number: int, generator: torch.Generator) -> Tensor
 
 
 def _uniform(generator: torch.Generator, low: float, high: float, *shape: int) -> Tensor:
+    """Values from U(low, high)."""
     return low + (high - low) * torch.rand(shape, generator=generator)

@@ -162,11 +162,12 @@ class _Writer:
             span = 1 + sum((n - 1) * s for n, s in zip(plain.shape, plain.stride(), strict=True))
             node["strides"] = list(plain.stride())
             plain = plain.as_strided((span,), (1,), plain.storage_offset())
-        plain = plain.contiguous()
         size = plain.numel() * plain.element_size()
         if self.size + size > self.caps.payload:
             raise WireError(f"a tensor of shape {tuple(shape)} is too large to send back")
-        data = plain.reshape(-1).view(torch.uint8).numpy().tobytes() if size else b""
+        # a copy of our own: contiguous() leaves odd strides on dimensions of one element
+        dense = torch.empty(plain.numel(), dtype=plain.dtype).copy_(plain.reshape(-1))
+        data = dense.view(torch.uint8).numpy().tobytes() if size else b""
         padding = -size % ALIGN
         self.chunks += [data, bytes(padding)]
         self.size += size + padding

@@ -4,7 +4,8 @@ Here you write one neuron, a whole layer of them as one matrix product, the modu
 and the count of these numbers. `(...)` in a shape means any number of leading dimensions, none included.
 
 May not be called: `F.linear`, `F.bilinear`, `nn.Linear` and its kin (`nn.LazyLinear`, `nn.Bilinear`, …).
-Allowed: matrix products of every kind (`@`, `matmul`, `mv`, `dot`, `einsum`, `addmm`, …), `nn.Module`, `nn.Parameter`, `nn.init`.
+Allowed: matrix products of every kind (`@`, `matmul`, `mv`, `dot`, `einsum`, `addmm`, …), `nn.Module`,
+`nn.Parameter`, `nn.init`.
 """
 
 import torch
@@ -15,7 +16,7 @@ def neuron(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """One neuron: the weighted sum of its inputs plus its bias, Σᵢ xᵢ·wᵢ + b.
 
     Args:
-        x: inputs `(..., in_features)`, float: one sample along the last dimension, as many samples as you like before it.
+        x: inputs `(..., in_features)`, float: a sample lies along the last dimension.
         weight: the strength of each connection, `(in_features,)`, same dtype.
         bias: how ready the neuron is without any input, 0-d, same dtype.
 

@@ -1,12 +1,12 @@
 """Exercise 02: activations. Without a bend between them, a hundred layers can do no more than one.
 
-Every function here takes a tensor of any shape and returns a new one of the same shape and dtype, and (but for the three
-`…_grad`) the gradient must flow through it. All inputs are finite; values and gradients must be finite too.
+Every function here takes a tensor of any shape and returns a new one of the same shape and dtype, and (but for the
+three `…_grad`) the gradient must flow through it. All inputs are finite; values and gradients must be finite too.
 
-May not be called: every activation that PyTorch has, in `torch.nn.functional`, `torch.nn`, `torch` and as a method of a tensor
-(`relu`, `sigmoid`, `tanh`, `gelu`, `softmax`, `logsumexp`, `expit`, `softplus` and all the others); in the three `…_grad` also
-autograd. Allowed: `exp`, `log`, `log1p`, `expm1`, `erf`, `logaddexp`, `clamp`, `where`, `maximum`, `amax`, your own functions of
-this exercise, and `nn.Linear` in `ActivationNet`.
+May not be called: every activation that PyTorch has, in `torch.nn.functional`, `torch.nn`, `torch` and as a method of
+a tensor (`relu`, `sigmoid`, `tanh`, `gelu`, `softmax`, `logsumexp`, `expit`, `softplus` and all the others); in the
+three `…_grad` also autograd. Allowed: `exp`, `log`, `log1p`, `expm1`, `erf`, `logaddexp`, `clamp`, `where`, `maximum`,
+`amax`, your own functions of this exercise, and `nn.Linear` in `ActivationNet`.
 """
 
 import math
@@ -71,8 +71,8 @@ def tanh(x: Tensor) -> Tensor:
 def gelu(x: Tensor) -> Tensor:
     """Gaussian error linear unit, exact form: x · Φ(x) (Hendrycks & Gimpel 2016, arXiv:1606.08415).
 
-    Φ is the cumulative distribution function of the standard normal distribution, (1 + erf(x / √2)) / 2. The tanh formula of the
-    paper is an approximation; it is not asked for here.
+    Φ is the cumulative distribution function of the standard normal distribution, (1 + erf(x / √2)) / 2.
+    The tanh formula of the paper is an approximation; it is not asked for here.
 
     Args:
         x: float, any shape.
@@ -92,8 +92,8 @@ def softmax(x: Tensor, dim: int) -> Tensor:
         dim: the dimension along which the results sum to 1; negative ones count from the last.
 
     Returns:
-        Shape and dtype of x. Value and gradient are finite for values up to ±1e4, in every slice along `dim`, however much
-        the slices differ in size.
+        Shape and dtype of x. Value and gradient are finite for values up to ±1e4, in every slice along `dim`,
+        however much the slices differ in size.
     """
     # YOUR CODE HERE
     raise NotImplementedError
@@ -107,8 +107,8 @@ def log_softmax(x: Tensor, dim: int) -> Tensor:
         dim: the dimension along which the probabilities sum to 1; negative ones count from the last.
 
     Returns:
-        Shape and dtype of x, never above 0. Value and gradient are finite for values up to ±1e4, in every slice along `dim`,
-        however much the slices differ in size.
+        Shape and dtype of x, never above 0. Value and gradient are finite for values up to ±1e4, in every slice
+        along `dim`, however much the slices differ in size.
     """
     # YOUR CODE HERE
     raise NotImplementedError

@@ -2,9 +2,9 @@
 
 Each class extends `torch.optim.Optimizer`, which keeps the books: `self.param_groups` is a list of dicts,
 each with its parameters under "params" and its options ("lr", "momentum", …) beside them; `self.state[p]` is
-a dict of your own for the parameter p. You write `step()`. In all four: read the options from the group at each
-step (schedulers change them there), skip a parameter whose `.grad` is None, update parameters in place, leave
-the gradients as they are.
+a dict of your own for the parameter p. You write `step()`. In all four: read the options from the group at
+each step (schedulers change them there), skip a parameter whose `.grad` is None, update parameters in place,
+and leave the gradients as they are.
 
 May not be called: the optimizers of `torch.optim` (`SGD`, `Adam` and all others, and their functional forms),
 `torch.nn.utils.clip_grad_norm_` and its relatives, `get_total_norm`. Allowed: `torch.optim.Optimizer` itself,
@@ -31,9 +31,9 @@ class SGD(Optimizer):
         g = g + momentum · b if nesterov, else b
         p = p − lr · g
 
-    Without momentum (0) there is no buffer b, the gradient is the step, and dampening means nothing. `nesterov`
-    comes with a momentum and without dampening. After Sutskever et al., "On the importance of initialization
-    and momentum in deep learning" (2013), as PyTorch has it.
+    Without momentum (0) there is no buffer b, the gradient is the step, and dampening means nothing.
+    `nesterov` comes with a momentum and without dampening. After Sutskever et al., "On the importance of
+    initialization and momentum in deep learning" (2013), as PyTorch has it.
     """
 
     def __init__(

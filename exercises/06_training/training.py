@@ -1,9 +1,10 @@
 """Exercise 06: training. The loop that turns a network, a loss and a heap of examples into something that works.
 
-You write the loop by hand, from the bytes of the images to the history of a whole training run, and nothing in it is magic.
+You write the loop by hand, from the bytes of the images to the history of a whole training run. Nothing in it is magic.
 
-May not be called: nothing beyond what no exercise allows (PyTorch's private names, `torch.jit`, `torch.compile` and the like).
-Allowed: everything else, `DataLoader`, `TensorDataset` and transforms included. They are worth a look once you have written your own.
+May not be called: nothing beyond what no exercise allows (PyTorch's private names, `torch.jit`, `torch.compile`, …).
+Allowed: everything else, `DataLoader`, `TensorDataset` and transforms included. They are worth a look once you have
+written your own.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -47,8 +48,8 @@ def iterate_batches(
         y: targets, `(N, ...)`; y[i] belongs to x[i]. Left as they are.
         batch_size: samples in a batch; may be larger than N.
         shuffle: a new random order at each call; else the order of x.
-        generator: where the random order is drawn from (a generator of the CPU): the same seed gives the same order, and
-            the next call with the same generator another one. None: PyTorch's global generator.
+        generator: where the random order is drawn from (a generator of the CPU): the same seed gives the same order,
+            and the next call with the same generator another one. None: PyTorch's global generator.
         drop_last: leave out the last batch if it is smaller than batch_size.
 
     Yields:
@@ -82,7 +83,7 @@ def train_epoch(model: nn.Module, optimizer: Optimizer, loss_fn: Loss, batches: 
         model: may come in either mode.
         optimizer: makes one step for each batch.
         loss_fn: as in `train_step`.
-        batches: pairs (x, y), gone through once (it may be a generator); their sizes may differ, and there is at least one.
+        batches: pairs (x, y), gone through once (it may be a generator); their sizes may differ. There is at least one.
 
     Returns:
         The mean loss per sample over the epoch, as a Python float: each batch's loss, as it was when its turn came,
@@ -96,11 +97,11 @@ def evaluate(model: nn.Module, loss_fn: Loss, batches: Batches) -> tuple[float, 
     """How good the model is, without changing it: eval mode, no graph recorded.
 
     Args:
-        model: returns logits `(B, C)`. No parameter and no buffer of it changes, and every submodule is left in the mode
-            that it came in, which need not be the same for all.
+        model: returns logits `(B, C)`. No parameter and no buffer of it changes, and every submodule is left in the
+            mode that it came in, which need not be the same for all.
         loss_fn: as in `train_step`.
-        batches: pairs (x, y) with y int64 `(B,)`, gone through once (it may be a generator); their sizes may differ, and there
-            is at least one.
+        batches: pairs (x, y) with y int64 `(B,)`, gone through once (it may be a generator); their sizes may differ.
+            There is at least one.
 
     Returns:
         The mean loss per sample and the accuracy (the share of samples whose largest logit is at their class, from 0

@@ -1,7 +1,7 @@
-"""Exercise 09: U-Net. Which pixels belong to what? A network that sees the whole picture and still draws fine borders.
+"""Exercise 09: U-Net. Which pixels belong to what? A network that sees the whole picture and draws fine borders.
 
-Images go down a contracting path that gains context and loses sharpness, and come back up an expansive path that is handed
-the sharp feature maps of the way down: the skip connections.
+Images go down a contracting path that gains context and loses sharpness, and come back up an expansive path that is
+handed the sharp feature maps of the way down: the skip connections.
 
 May not be called: `torchvision.models`. Everything else of PyTorch is allowed (`nn.Conv2d`, `nn.BatchNorm2d`,
 `nn.ConvTranspose2d`, `F.cross_entropy`, `torch.optim`, …).
@@ -80,7 +80,7 @@ class Up(nn.Module):
         raise NotImplementedError
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """Enlarge x by a 2×2 transposed convolution of stride 2, pad, join `[skip, x]` on the channel axis, DoubleConv.
+        """Enlarge x by a 2×2 transposed convolution of stride 2, pad it, join `[skip, x]` as channels, then DoubleConv.
 
         Args:
             x: float `(N, in_channels, h, w)`, from below.
@@ -97,8 +97,8 @@ class Up(nn.Module):
 class UNet(nn.Module):
     """U-Net: DoubleConv, `depth` steps down, `depth` steps up, and a layer that gives every pixel one logit a class.
 
-    O. Ronneberger, P. Fischer, T. Brox: U-Net: Convolutional Networks for Biomedical Image Segmentation (2015), figure 1,
-    with padding, batch normalisation and a choice of depth.
+    O. Ronneberger, P. Fischer, T. Brox: U-Net: Convolutional Networks for Biomedical Image Segmentation (2015),
+    figure 1, with padding, batch normalisation and a choice of depth.
 
     Args:
         in_channels: channels of the image.
@@ -129,8 +129,8 @@ class UNet(nn.Module):
 def dice_loss(logits: Tensor, target: Tensor, eps: float = 1.0) -> Tensor:
     """One minus the Dice overlap of the predicted probabilities with the truth, averaged over the classes.
 
-    With p = softmax of the logits over the classes and t = 1 where a pixel is of the class and 0 elsewhere, the overlap of a
-    class is (2·Σ p·t + eps) / (Σ p + Σ t + eps); each Σ runs over all pixels of the whole batch.
+    With p = softmax of the logits over the classes and t = 1 where a pixel is of the class and 0 elsewhere, the
+    overlap of a class is (2·Σ p·t + eps) / (Σ p + Σ t + eps); each Σ runs over all pixels of the whole batch.
     F. Milletari, N. Navab, S.-A. Ahmadi: V-Net (2016), here without the squares and smoothed with eps.
 
     Args:
@@ -154,8 +154,8 @@ def iou(prediction: Tensor, target: Tensor, num_classes: int) -> Tensor:
         num_classes: how many classes there are, seen here or not.
 
     Returns:
-        float32 `(num_classes,)`: pixels that are of the class in both, divided by pixels that are of it in at least one.
-        A class in neither has no union and is NaN.
+        float32 `(num_classes,)`: pixels that are of the class in both, divided by pixels that are of it in at least
+        one. A class in neither has no union and is NaN.
     """
     # YOUR CODE HERE
     raise NotImplementedError

@@ -1,9 +1,8 @@
 """What people get wrong about neurons and layers: runnable, and explained."""
 
 import torch
-from torch import nn
-
 from nnkata.grader.content import misconception
+from torch import nn
 
 # -- neuron ----------------------------------------------------------------------------------------------------------
 
@@ -11,8 +10,8 @@ from nnkata.grader.content import misconception
 @misconception(
     "neuron",
     "products-not-added-up",
-    "You multiply each input by its weight and add the bias, but you never add the products up: a sample with 3 inputs gets 3 "
-    "answers. A neuron has one output, however many inputs it has.",
+    "You multiply each input by its weight and add the bias, but you never add the products up: a "
+    "sample with 3 inputs gets 3 answers. A neuron has one output, however many inputs it has.",
     "Sum the products over the last dimension, the one of the inputs, before the bias comes in.",
     fails=["test_neuron_by_hand", "test_neuron_answers_each_sample"],
 )
@@ -23,9 +22,10 @@ def products(x, weight, bias):
 @misconception(
     "neuron",
     "batch-added-up-too",
-    "You sum over all dimensions, so a whole batch melts into one number: for the samples [1, 0], [0, 1] and [1, 1] you give a "
-    "single answer instead of three.",
-    "Say which dimension the sum is to take away: only the last one holds the inputs of a sample, the others hold samples.",
+    "You sum over all dimensions, so a whole batch melts into one number: for the samples [1, 0], [0, "
+    "1] and [1, 1] you give a single answer instead of three.",
+    "Say which dimension the sum is to take away: only the last one holds the inputs of a sample, the "
+    "others hold samples.",
     fails=["test_neuron_by_hand", "test_neuron_answers_each_sample"],
 )
 def sums_batch(x, weight, bias):
@@ -35,8 +35,8 @@ def sums_batch(x, weight, bias):
 @misconception(
     "neuron",
     "bias-in-every-term",
-    "You add the bias to each product before you sum, so it counts once for every input: with 3 inputs and a bias of 0.25 you "
-    "are 0.5 too high. The bias belongs to the neuron, not to its connections.",
+    "You add the bias to each product before you sum, so it counts once for every input: with 3 inputs "
+    "and a bias of 0.25 you are 0.5 too high. The bias belongs to the neuron, not to its connections.",
     "Close the sum first, then add the bias to its result.",
     fails=["test_neuron_by_hand", "test_neuron_gradient"],
 )
@@ -47,8 +47,8 @@ def bias_each(x, weight, bias):
 @misconception(
     "neuron",
     "bias-subtracted",
-    "You subtract the bias as if it were a threshold. The two are opposites: bias = −threshold. A large bias makes a neuron "
-    "answer easily, a large threshold makes that hard.",
+    "You subtract the bias as if it were a threshold. The two are opposites: bias = −threshold. A large "
+    "bias makes a neuron answer easily, a large threshold makes that hard.",
     "Keep the sign of the definition: weighted sum plus bias.",
     fails=["test_neuron_by_hand", "test_neuron_gradient"],
 )
@@ -59,8 +59,8 @@ def bias_subtracted(x, weight, bias):
 @misconception(
     "neuron",
     "squashed",
-    "You send the sum through a sigmoid, so your answers all lie between 0 and 1: where 4.75 is right, you give 0.991. The "
-    "activation is a step of its own and comes in the next exercise.",
+    "You send the sum through a sigmoid, so your answers all lie between 0 and 1: where 4.75 is right, "
+    "you give 0.991. The activation is a step of its own and comes in the next exercise.",
     "Return the weighted sum plus bias as it is.",
     fails=["test_neuron_by_hand", "test_neuron_of_large_values_and_empty_batches"],
 )
@@ -71,8 +71,9 @@ def squashed(x, weight, bias):
 @misconception(
     "neuron",
     "bias-taken-out-of-the-graph",
-    "Your numbers are right, but you turn the bias into a plain Python number (`.item()` or `float`) on the way. Autograd does not "
-    "see where that came from, so no gradient reaches the bias and training could never change it.",
+    "Your numbers are right, but you turn the bias into a plain Python number (`.item()` or `float`) on "
+    "the way. Autograd does not see where that came from, so no gradient reaches the bias and training "
+    "could never change it.",
     "A 0-d tensor adds to any other tensor: leave the bias a tensor.",
     fails="test_neuron_gradient",
 )
@@ -83,8 +84,9 @@ def bias_item(x, weight, bias):
 @misconception(
     "neuron",
     "one-dimension-too-many",
-    "You make the weight a matrix of one column, so your answer keeps a dimension of size 1: four samples give (4, 1) instead of (4,). "
-    "Against a target of the shape (4,) that would broadcast to (4, 4) without a word.",
+    "You make the weight a matrix of one column, so your answer keeps a dimension of size 1: four "
+    "samples give (4, 1) instead of (4,). Against a target of the shape (4,) that would broadcast to "
+    "(4, 4) without a word.",
     "Multiply by the vector as it is, or take the last dimension away at the end.",
     fails=["test_neuron_by_hand", "test_neuron_answers_each_sample"],
 )
@@ -95,8 +97,8 @@ def column(x, weight, bias):
 @misconception(
     "neuron",
     "batch-of-one-squeezed",
-    "You squeeze your answer. That takes away every dimension of size 1, also the batch dimension of a batch that holds one sample: (1, 5) must "
-    "give (1,), and you give a single number.",
+    "You squeeze your answer. That takes away every dimension of size 1, also the batch dimension of a "
+    "batch that holds one sample: (1, 5) must give (1,), and you give a single number.",
     "Take away the last dimension and no other; a sum over it, or a product with a vector, does just that.",
     fails="test_neuron_answers_each_sample",
 )
@@ -110,9 +112,9 @@ def squeezed_batch(x, weight, bias):
 @misconception(
     "fires",
     "must-exceed-the-threshold",
-    "Your neuron fires only above its threshold. A sum that is exactly the threshold reaches it, and must fire too: with the "
-    "weights [1, 1] and the threshold 1, the input [0, 1] does.",
-    "Look at the comparison: one of the two that say \"greater\" includes equality.",
+    "Your neuron fires only above its threshold. A sum that is exactly the threshold reaches it, and "
+    "must fire too: with the weights [1, 1] and the threshold 1, the input [0, 1] does.",
+    'Look at the comparison: one of the two that say "greater" includes equality.',
     fails="test_fires_when_the_sum_is_the_threshold",
 )
 def above(x, weight, threshold):
@@ -122,8 +124,8 @@ def above(x, weight, threshold):
 @misconception(
     "fires",
     "threshold-added",
-    "You add the threshold to the sum and compare with 0, as one does with a bias. But a threshold works against firing: with "
-    "the threshold 1.5 your neuron fires without any input.",
+    "You add the threshold to the sum and compare with 0, as one does with a bias. But a threshold "
+    "works against firing: with the threshold 1.5 your neuron fires without any input.",
     "Compare the sum with the threshold itself, or remember that the bias is minus the threshold.",
     fails="test_fires_by_hand",
 )
@@ -134,8 +136,8 @@ def threshold_added(x, weight, threshold):
 @misconception(
     "fires",
     "numbers-instead-of-truth-values",
-    "You answer with the numbers 0 and 1. They look alike, but they cannot be used as a mask, and `~` or `&` mean something "
-    "else for them.",
+    "You answer with the numbers 0 and 1. They look alike, but they cannot be used as a mask, and `~` "
+    "or `&` mean something else for them.",
     "A comparison already gives a tensor of dtype bool: do not convert it.",
     fails="test_fires_by_hand",
 )
@@ -146,8 +148,8 @@ def as_numbers(x, weight, threshold):
 @misconception(
     "fires",
     "each-connection-for-itself",
-    "You compare each weighted input with the threshold and fire if one of them reaches it. A neuron adds first: two "
-    "inputs of 1 together reach 1.5, though neither does alone.",
+    "You compare each weighted input with the threshold and fire if one of them reaches it. A neuron "
+    "adds first: two inputs of 1 together reach 1.5, though neither does alone.",
     "Sum over the inputs before you compare.",
     fails="test_fires_by_hand",
 )
@@ -158,8 +160,8 @@ def any_alone(x, weight, threshold):
 @misconception(
     "fires",
     "strength-without-sign",
-    "You compare the size of the sum, so a strongly negative sum fires too. Negative weights are there to keep a neuron "
-    "silent: the sum −2 does not reach the threshold 1.",
+    "You compare the size of the sum, so a strongly negative sum fires too. Negative weights are there "
+    "to keep a neuron silent: the sum −2 does not reach the threshold 1.",
     "Compare the sum as it is, with its sign.",
     fails=["test_fires_by_hand", "test_fires_just_below_and_far_away"],
 )
@@ -173,8 +175,9 @@ def absolute(x, weight, threshold):
 @misconception(
     "linear",
     "weight-not-transposed",
-    "You multiply x by the weight as it is stored. Each row of the weight belongs to a neuron, so x must meet the rows, not the "
-    "columns. With as many neurons as inputs the sizes fit by accident and all the numbers are wrong; otherwise there is an error.",
+    "You multiply x by the weight as it is stored. Each row of the weight belongs to a neuron, so x "
+    "must meet the rows, not the columns. With as many neurons as inputs the sizes fit by accident and "
+    "all the numbers are wrong; otherwise there is an error.",
     "The weight is (out_features, in_features): turn it around before the product.",
     fails=["test_linear_by_hand", "test_linear_of_matching_sizes"],
 )
@@ -186,8 +189,9 @@ def not_transposed(x, weight, bias=None):
 @misconception(
     "linear",
     "neurons-before-samples",
-    "Your answer has the neurons along the first dimension and the samples along the last: (out_features, N) where "
-    "(N, out_features) is asked for. The next layer would take samples for inputs.",
+    "Your answer has the neurons along the first dimension and the samples along the last: "
+    "(out_features, N) where (N, out_features) is asked for. The next layer would take samples for "
+    "inputs.",
     "Put x on the left of the product, so that its leading dimensions stay where they are.",
     fails=["test_linear_by_hand", "test_linear_with_any_leading_dimensions"],
 )
@@ -201,8 +205,8 @@ def neurons_first(x, weight, bias=None):
 @misconception(
     "linear",
     "leading-dimensions-flattened",
-    "You flatten all leading dimensions into one for the product and leave them so: an input (2, 3, 5) gives (6, out_features) instead "
-    "of (2, 3, out_features).",
+    "You flatten all leading dimensions into one for the product and leave them so: an input (2, 3, 5) "
+    "gives (6, out_features) instead of (2, 3, out_features).",
     "Give the answer its leading dimensions back, or use `@`, which needs no flattening.",
     fails="test_linear_with_any_leading_dimensions",
 )
@@ -214,8 +218,8 @@ def flattened(x, weight, bias=None):
 @misconception(
     "linear",
     "bias-left-out",
-    "You never add the bias, so every neuron answers 0 when it hears nothing. That is right without a bias, and wrong "
-    "whenever there is one.",
+    "You never add the bias, so every neuron answers 0 when it hears nothing. That is right without a "
+    "bias, and wrong whenever there is one.",
     "If a bias is given, add it: number j of it belongs to neuron j.",
     fails=["test_linear_by_hand", "test_linear_gradient"],
 )
@@ -226,8 +230,10 @@ def no_bias(x, weight, bias=None):
 @misconception(
     "linear",
     "bias-always-expected",
-    "You add the bias without looking whether there is one: for `bias=None`, which is the default, Python cannot add None to a tensor.",
-    "Ask `if bias is None` first. `if bias` does not do: a tensor of several numbers is neither true nor false.",
+    "You add the bias without looking whether there is one: for `bias=None`, which is the default, "
+    "Python cannot add None to a tensor.",
+    "Ask `if bias is None` first. `if bias` does not do: a tensor of several numbers is neither true "
+    "nor false.",
     fails="test_linear_without_a_bias",
 )
 def bias_expected(x, weight, bias=None):
@@ -237,8 +243,8 @@ def bias_expected(x, weight, bias=None):
 @misconception(
     "linear",
     "dimensions-of-one-dropped",
-    "You squeeze your answer. That takes away every dimension of size 1, also those that belong there: a batch of one sample, or a layer of "
-    "one neuron, loses its dimension.",
+    "You squeeze your answer. That takes away every dimension of size 1, also those that belong there: "
+    "a batch of one sample, or a layer of one neuron, loses its dimension.",
     "The product gives the right shape by itself: leave it alone.",
     fails="test_linear_with_any_leading_dimensions",
 )
@@ -256,7 +262,8 @@ class Right(nn.Module):
     def __init__(self, in_features, out_features, bias=True):
         super().__init__()
         self.weight = nn.Parameter(self.draw(in_features, out_features, out_features, in_features))
-        self.register_parameter("bias", nn.Parameter(self.draw(in_features, out_features, out_features)) if bias else None)
+        values = nn.Parameter(self.draw(in_features, out_features, out_features)) if bias else None
+        self.register_parameter("bias", values)
 
     def draw(self, fan_in, fan_out, *shape):
         return (torch.rand(shape) * 2 - 1) / fan_in**0.5
@@ -269,10 +276,15 @@ class Right(nn.Module):
 @misconception(
     "Linear",
     "plain-tensors",
-    "You keep weight and bias as plain tensors. The module does not know them: `parameters()` and `state_dict()` are empty, no "
-    "optimizer would ever change them, and they are neither saved nor moved to a GPU. `requires_grad=True` does not change that.",
+    "You keep weight and bias as plain tensors. The module does not know them: `parameters()` and "
+    "`state_dict()` are empty, no optimizer would ever change them, and they are neither saved nor "
+    "moved to a GPU. `requires_grad=True` does not change that.",
     "Wrap each tensor into `nn.Parameter` before you assign it to self.",
-    fails=["test_module_registers_weight_and_bias", "test_module_loads_a_state_and_answers", "test_module_learns"],
+    fails=[
+        "test_module_registers_weight_and_bias",
+        "test_module_loads_a_state_and_answers",
+        "test_module_learns",
+    ],
 )
 class PlainTensors(nn.Module):
     def __init__(self, in_features, out_features, bias=True):
@@ -289,8 +301,8 @@ class PlainTensors(nn.Module):
 @misconception(
     "Linear",
     "weight-stored-the-other-way-round",
-    "Your weight is (in_features, out_features). The product gets shorter that way, but no `state_dict` of `nn.Linear` fits into your "
-    "layer, and none of yours into it.",
+    "Your weight is (in_features, out_features). The product gets shorter that way, but no `state_dict` "
+    "of `nn.Linear` fits into your layer, and none of yours into it.",
     "Store the weight as (out_features, in_features), one row a neuron, and turn it around in forward.",
     fails=["test_module_registers_weight_and_bias", "test_module_saves_what_nn_linear_loads"],
 )
@@ -307,8 +319,8 @@ class StoredTransposed(Right):
 @misconception(
     "Linear",
     "begins-with-zeros",
-    "Your weight begins with zeros. Then all neurons of a layer answer alike, get the same gradient and stay alike for ever: a "
-    "layer of a hundred neurons is worth one.",
+    "Your weight begins with zeros. Then all neurons of a layer answer alike, get the same gradient and "
+    "stay alike for ever: a layer of a hundred neurons is worth one.",
     "Draw the first values at random, from U(−1/√in_features, 1/√in_features).",
     fails=["test_module_draws_from_the_right_range", "test_module_draws_each_time_anew"],
 )
@@ -320,8 +332,8 @@ class Zeros(Right):
 @misconception(
     "Linear",
     "bias-begins-with-zeros",
-    "Your weight is drawn well, but your bias begins with zeros. Many networks do it so, `nn.Linear` does not: it draws the bias from the "
-    "same distribution as the weight.",
+    "Your weight is drawn well, but your bias begins with zeros. Many networks do it so, `nn.Linear` "
+    "does not: it draws the bias from the same distribution as the weight.",
     "Draw the bias as you draw the weight, with the same bound.",
     fails=["test_module_draws_from_the_right_range", "test_module_draws_each_time_anew"],
 )
@@ -333,8 +345,8 @@ class ZeroBias(Right):
 @misconception(
     "Linear",
     "drawn-normal",
-    "You draw from a standard normal distribution (`torch.randn`). With 784 inputs of size 1 the weighted sum is then about 28 in size "
-    "instead of 0.6, and grows again from layer to layer.",
+    "You draw from a standard normal distribution (`torch.randn`). With 784 inputs of size 1 the "
+    "weighted sum is then about 28 in size instead of 0.6, and grows again from layer to layer.",
     "The draw is uniform and its bound shrinks as the inputs become more: 1/√in_features.",
     fails="test_module_draws_from_the_right_range",
 )
@@ -346,8 +358,8 @@ class Normal(Right):
 @misconception(
     "Linear",
     "bound-from-the-outputs",
-    "Your bound is 1/√out_features. What keeps a sum from growing is the number of terms in it, and these are the inputs: with 400 inputs and "
-    "40 neurons your weights are 3.2 times too large.",
+    "Your bound is 1/√out_features. What keeps a sum from growing is the number of terms in it, and "
+    "these are the inputs: with 400 inputs and 40 neurons your weights are 3.2 times too large.",
     "Use in_features for the bound, for the bias too.",
     fails="test_module_draws_from_the_right_range",
 )
@@ -359,8 +371,8 @@ class BoundOfOutputs(Right):
 @misconception(
     "Linear",
     "root-forgotten",
-    "Your bound is 1/in_features, without the root. With 64 inputs your weights are 8 times too small, and so are the answers: they fade from "
-    "layer to layer.",
+    "Your bound is 1/in_features, without the root. With 64 inputs your weights are 8 times too small, "
+    "and so are the answers: they fade from layer to layer.",
     "A sum of n random terms grows like √n, so the bound is 1/√n.",
     fails="test_module_draws_from_the_right_range",
 )
@@ -372,8 +384,8 @@ class NoRoot(Right):
 @misconception(
     "Linear",
     "half-the-range",
-    "You shift what `torch.rand` gives by −0.5 and divide by √in_features. From −0.5 to 0.5 is a range of length 1; from −1 to 1 it is 2. So your "
-    "numbers reach half as far as they should.",
+    "You shift what `torch.rand` gives by −0.5 and divide by √in_features. From −0.5 to 0.5 is a range "
+    "of length 1; from −1 to 1 it is 2. So your numbers reach half as far as they should.",
     "Work out the two ends: what does your formula give for rand = 0 and for rand = 1?",
     fails="test_module_draws_from_the_right_range",
 )
@@ -385,7 +397,8 @@ class HalfRange(Right):
 @misconception(
     "Linear",
     "never-negative",
-    "`torch.rand` gives numbers between 0 and 1, so none of your first values is negative, and a sum over many inputs of one sign drifts far away from 0.",
+    "`torch.rand` gives numbers between 0 and 1, so none of your first values is negative, and a sum "
+    "over many inputs of one sign drifts far away from 0.",
     "Draw between −bound and +bound: `uniform_` takes both ends, or stretch and shift what rand gives.",
     fails="test_module_draws_from_the_right_range",
 )
@@ -397,8 +410,8 @@ class OneSided(Right):
 @misconception(
     "Linear",
     "same-draw-every-time",
-    "You set the seed inside of the layer, so every layer of a network begins with the same numbers, and so does everything that is drawn "
-    "after it in the whole program.",
+    "You set the seed inside of the layer, so every layer of a network begins with the same numbers, "
+    "and so does everything that is drawn after it in the whole program.",
     "Leave the seed to whoever runs the program: draw, and nothing else.",
     fails="test_module_draws_each_time_anew",
 )
@@ -411,8 +424,8 @@ class Seeded(Right):
 @misconception(
     "Linear",
     "absent-bias-not-registered",
-    "With `bias=False` you set `self.bias = None`. That is a plain attribute: assigning None to a new name registers nothing, so the module "
-    "does not know that it has a place for a bias.",
+    "With `bias=False` you set `self.bias = None`. That is a plain attribute: assigning None to a new "
+    "name registers nothing, so the module does not know that it has a place for a bias.",
     "`register_parameter` takes None as well, and then the name is known to the module.",
     fails="test_module_registers_the_absent_bias",
 )
@@ -431,8 +444,9 @@ class NotRegistered(nn.Module):
 @misconception(
     "Linear",
     "bias-never-off",
-    "You make a bias whatever the argument says. With `bias=False` your layer still has one, so it has more parameters than it should, "
-    "and the `state_dict` of an `nn.Linear` without a bias does not fit.",
+    "You make a bias whatever the argument says. With `bias=False` your layer still has one, so it has "
+    "more parameters than it should, and the `state_dict` of an `nn.Linear` without a bias does not "
+    "fit.",
     "Look at the argument `bias` in `__init__`, and in forward expect that there may be none.",
     fails=["test_module_without_a_bias", "test_module_registers_the_absent_bias"],
 )
@@ -444,8 +458,9 @@ class AlwaysBias(Right):
 @misconception(
     "Linear",
     "works-on-the-data",
-    "In forward you use `.data` (or `.detach()`) of the parameters. The answers are right, but autograd no longer sees where they come from: no "
-    "gradient reaches weight and bias, and training changes nothing.",
+    "In forward you use `.data` (or `.detach()`) of the parameters. The answers are right, but autograd "
+    "no longer sees where they come from: no gradient reaches weight and bias, and training changes "
+    "nothing.",
     "Use the parameters themselves: they are tensors like any other.",
     fails=["test_module_gradient", "test_module_learns"],
 )
@@ -458,8 +473,8 @@ class OnData(Right):
 @misconception(
     "Linear",
     "holds-nn-linear",
-    "You keep an `nn.Linear` inside of your own layer. Then the work is done by what you were to write, and the names in your `state_dict` become "
-    "`inner.weight` and so on, which fit no other layer.",
+    "You keep an `nn.Linear` inside of your own layer. Then the work is done by what you were to write, "
+    "and the names in your `state_dict` become `inner.weight` and so on, which fit no other layer.",
     "Make the two parameters yourself, right on self.",
     fails=["test_module_registers_weight_and_bias", "test_module_is_your_own"],
 )
@@ -497,8 +512,8 @@ class Extends(nn.Linear):
 @misconception(
     "count_parameters",
     "tensors-counted",
-    "You count the tensors, not the numbers in them: for a layer from 4 to 3 you give 2, its weight and its bias. It has 12 + 3 = 15 "
-    "parameters.",
+    "You count the tensors, not the numbers in them: for a layer from 4 to 3 you give 2, its weight and "
+    "its bias. It has 12 + 3 = 15 parameters.",
     "Ask each tensor how many numbers it holds, and add these up.",
     fails="test_count_by_hand",
 )
@@ -509,34 +524,43 @@ def tensors(module, trainable_only=True):
 @misconception(
     "count_parameters",
     "shared-counted-twice",
-    "You count a parameter once for each place that it is registered in. It is one tensor, learnt once and kept in memory once: a model that uses its "
-    "first weight again in its last layer has it once.",
-    "`module.parameters()` gives each parameter once. If you walk through the modules yourself, remember which tensors you have met (`is`, not `==`).",
+    "You count a parameter once for each place that it is registered in. It is one tensor, learnt once "
+    "and kept in memory once: a model that uses its first weight again in its last layer has it once.",
+    "`module.parameters()` gives each parameter once. If you walk through the modules yourself, "
+    "remember which tensors you have met (`is`, not `==`).",
     fails="test_count_of_shared_parameters",
 )
 def twice(module, trainable_only=True):
-    own = sum(p.numel() for p in module._parameters.values() if p is not None and (p.requires_grad or not trainable_only))
-    return own + sum(twice(child, trainable_only) for child in module._modules.values())
+    own = [
+        p for p in module._parameters.values() if p is not None and (p.requires_grad or not trainable_only)
+    ]
+    return sum(p.numel() for p in own) + sum(
+        twice(child, trainable_only) for child in module._modules.values()
+    )
 
 
 @misconception(
     "count_parameters",
     "buffers-counted",
-    "You count what stands in the `state_dict`. It holds buffers too, such as the running mean of a batch norm, which nobody "
-    "trains; it holds a shared tensor under each of its names; and it does not say what is frozen.",
+    "You count what stands in the `state_dict`. It holds buffers too, such as the running mean of a "
+    "batch norm, which nobody trains; it holds a shared tensor under each of its names; and it does not "
+    "say what is frozen.",
     "Go through `parameters()`: it knows the parameters only, and each one once.",
     fails=["test_count_leaves_buffers_out", "test_count_of_shared_parameters"],
 )
 def whole_state(module, trainable_only=True):
     state = module.state_dict(keep_vars=True)
-    kept = [t for t in state.values() if t.requires_grad or not trainable_only or not isinstance(t, nn.Parameter)]
+    kept = [
+        t for t in state.values() if t.requires_grad or not trainable_only or not isinstance(t, nn.Parameter)
+    ]
     return sum(t.numel() for t in kept)
 
 
 @misconception(
     "count_parameters",
     "frozen-always-counted",
-    "You count frozen parameters even when only the trainable ones are asked for, which is the default. They take no gradient and stay as they are.",
+    "You count frozen parameters even when only the trainable ones are asked for, which is the default. "
+    "They take no gradient and stay as they are.",
     "Leave out what has `requires_grad` False, unless `trainable_only` is False.",
     fails=["test_count_leaves_frozen_parameters_out_by_default", "test_count_of_frozen_parameters"],
 )
@@ -547,7 +571,8 @@ def all_of_them(module, trainable_only=True):
 @misconception(
     "count_parameters",
     "frozen-never-counted",
-    "You leave frozen parameters out whatever `trainable_only` says. With `trainable_only=False` all of them count.",
+    "You leave frozen parameters out whatever `trainable_only` says. With `trainable_only=False` all of "
+    "them count.",
     "Use the argument: a parameter counts if it is trainable, or if that is not asked.",
     fails="test_count_of_frozen_parameters",
 )
@@ -558,8 +583,8 @@ def never_frozen(module, trainable_only=True):
 @misconception(
     "count_parameters",
     "only-the-frozen",
-    "With `trainable_only=False` you count the frozen parameters alone. The word says that the restriction is off: trainable and frozen ones count, all "
-    "together.",
+    "With `trainable_only=False` you count the frozen parameters alone. The word says that the "
+    "restriction is off: trainable and frozen ones count, all together.",
     "Do not compare `requires_grad` with the argument: ask for it only when the argument is True.",
     fails=["test_count_of_frozen_parameters", "test_count_goes_into_nested_modules"],
 )
@@ -570,8 +595,9 @@ def only_frozen(module, trainable_only=True):
 @misconception(
     "count_parameters",
     "outermost-module-only",
-    "You count what the module itself has registered and leave out the modules inside of it. A network is a tree: most of its parameters "
-    "are in the leaves, and for an `nn.Sequential` you would always give 0.",
+    "You count what the module itself has registered and leave out the modules inside of it. A network "
+    "is a tree: most of its parameters are in the leaves, and for an `nn.Sequential` you would always "
+    "give 0.",
     "Go down into the modules inside too; `parameters()` does so if you let it.",
     fails="test_count_goes_into_nested_modules",
 )
@@ -582,8 +608,8 @@ def outermost(module, trainable_only=True):
 @misconception(
     "count_parameters",
     "a-tensor-instead-of-an-int",
-    "The number is right, but you return a tensor. A count is a plain Python int: it can be printed, formatted and compared without "
-    "surprises.",
+    "The number is right, but you return a tensor. A count is a plain Python int: it can be printed, "
+    "formatted and compared without surprises.",
     "`numel()` and `math.prod(shape)` give ints; a sum of ints is an int.",
     fails=["test_count_by_hand", "test_count_goes_into_nested_modules"],
 )

@@ -3,10 +3,9 @@
 import math
 
 import torch
+from nnkata.grader.content import misconception
 from torch import nn
 from torch.nn import functional as F
-
-from nnkata.grader.content import misconception
 
 # -- relu ------------------------------------------------------------------------------------------------------------
 
@@ -14,8 +13,8 @@ from nnkata.grader.content import misconception
 @misconception(
     "relu",
     "half-a-gradient-at-zero",
-    "Your values are right, but your gradient at exactly 0 is 0.5; it must be 0. `maximum(x, 0)` shares the gradient out where "
-    "both sides are equal, and (x + |x|) / 2 has the slope 1/2 there.",
+    "Your values are right, but your gradient at exactly 0 is 0.5; it must be 0. `maximum(x, 0)` shares the "
+    "gradient out where both sides are equal, and (x + |x|) / 2 has the slope 1/2 there.",
     "Choose by a condition instead: which of > and >= gives 0 its zero gradient?",
     fails="test_relu_gradient_at_zero",
 )
@@ -26,8 +25,8 @@ def relu_by_maximum(x):
 @misconception(
     "relu",
     "full-gradient-at-zero",
-    "Your values are right, but your gradient at exactly 0 is 1; it must be 0. `clamp(min=0)` and a condition x >= 0 both count 0 "
-    "among the positive numbers.",
+    "Your values are right, but your gradient at exactly 0 is 1; it must be 0. `clamp(min=0)` and a condition "
+    "x >= 0 both count 0 among the positive numbers.",
     "Let only numbers strictly above 0 through.",
     fails="test_relu_gradient_at_zero",
 )
@@ -49,8 +48,8 @@ def relu_as_abs(x):
 @misconception(
     "relu",
     "overwrites-its-input",
-    "You write zeros into the tensor that you were given, so the caller's data changes, and autograd refuses such a change in a "
-    "tensor that it needs.",
+    "You write zeros into the tensor that you were given, so the caller's data changes, and autograd refuses "
+    "such a change in a tensor that it needs.",
     "Build a new tensor and leave x as it is.",
     fails=["test_relu_matches_pytorch", "test_relu_gradient"],
 )
@@ -73,24 +72,13 @@ def relu_float_mask(x):
 @misconception(
     "relu",
     "cut-off-from-the-graph",
-    "Your values are right, but no gradient reaches x: you compute with `.data`, `.detach()`, NumPy or under `no_grad`, so "
-    "everything below this layer would never learn.",
+    "Your values are right, but no gradient reaches x: you compute with `.data`, `.detach()`, NumPy or under "
+    "`no_grad`, so everything below this layer would never learn.",
     "Use operations of torch on x itself, from the first line to the last.",
     fails="test_relu_gradient",
 )
 def relu_detached(x):
     return x.detach().clamp(min=0)
-
-
-@misconception(
-    "relu",
-    "zeros-on-the-cpu",
-    "You make a tensor of zeros without saying where: it lives on the CPU, and on a GPU it cannot meet x.",
-    "Make it like x: `torch.zeros_like(x)`, or use the plain number 0.",
-    fails="test_relu_on_another_device",
-)
-def relu_with_cpu_zeros(x):
-    return torch.where(x > 0, x, torch.zeros(x.shape, dtype=x.dtype))
 
 
 # -- leaky_relu ------------------------------------------------------------------------------------------------------
@@ -121,8 +109,9 @@ def leaky_other_default(x, negative_slope=0.2):
 @misconception(
     "leaky_relu",
     "the-larger-of-the-two",
-    "You take the larger of x and negative_slope · x. That is the leaky ReLU only for slopes below 1: with the slope 2.5 your "
-    "function of 2 is 5. And where both are equal, at 0, the gradient is shared out: yours is the mean of 1 and the slope.",
+    "You take the larger of x and negative_slope · x. That is the leaky ReLU only for slopes below 1: with "
+    "the slope 2.5 your function of 2 is 5. And where both are equal, at 0, the gradient is shared out: yours "
+    "is the mean of 1 and the slope.",
     "Decide by the sign of x, not by which result is larger.",
     fails=["test_leaky_relu_of_any_slope", "test_leaky_relu_gradient_at_zero"],
 )
@@ -133,7 +122,8 @@ def leaky_by_maximum(x, negative_slope=0.01):
 @misconception(
     "leaky_relu",
     "wrong-sign-below-zero",
-    "Below 0 your results are positive: your leaky_relu(−20) with the slope 0.2 is +4 and must be −4. x is negative there already.",
+    "Below 0 your results are positive: your leaky_relu(−20) with the slope 0.2 is +4 and must be −4. x is "
+    "negative there already.",
     "Multiply x itself by the slope, not −x or |x|.",
     fails="test_leaky_relu_by_hand",
 )
@@ -154,19 +144,9 @@ def leaky_sides(x, negative_slope=0.01):
 
 @misconception(
     "leaky_relu",
-    "constant-below-zero",
-    "Below 0 you return the slope itself, the same number for −1 and −20, so the function is flat there and learns nothing.",
-    "`negative_slope` is a slope: how much comes out per unit of x.",
-    fails="test_leaky_relu_by_hand",
-)
-def leaky_constant(x, negative_slope=0.01):
-    return torch.where(x > 0, x, -negative_slope * torch.ones_like(x))
-
-
-@misconception(
-    "leaky_relu",
     "gradient-one-at-zero",
-    "Your values are right, but your gradient at exactly 0 is 1; PyTorch's is negative_slope: 0 counts as not positive.",
+    "Your values are right, but your gradient at exactly 0 is 1; PyTorch's is negative_slope: 0 counts as not "
+    "positive.",
     "Which of > and >= puts 0 on the leaking side?",
     fails="test_leaky_relu_gradient_at_zero",
 )
@@ -177,8 +157,8 @@ def leaky_geq(x, negative_slope=0.01):
 @misconception(
     "leaky_relu",
     "gradient-none-at-zero",
-    "Your values are right, but your gradient at exactly 0 is 0; PyTorch's is negative_slope. Put together from relu(x) and "
-    "relu(−x), the function loses both slopes at 0.",
+    "Your values are right, but your gradient at exactly 0 is 0; PyTorch's is negative_slope. Put together "
+    "from relu(x) and relu(−x), the function loses both slopes at 0.",
     "Decide once, by x > 0; what is not positive leaks, 0 too.",
     fails="test_leaky_relu_gradient_at_zero",
 )
@@ -188,9 +168,21 @@ def leaky_from_two_relus(x, negative_slope=0.01):
 
 @misconception(
     "leaky_relu",
+    "both-slopes-at-zero",
+    "Your values are right, but your gradient at exactly 0 is 1 + negative_slope; PyTorch's is negative_slope. "
+    "You add up a positive and a negative half, and `clamp` lets the gradient through at its limit: at 0 both do.",
+    "Decide once, by x > 0; what is not positive leaks, 0 too.",
+    fails="test_leaky_relu_gradient_at_zero",
+)
+def leaky_from_two_clamps(x, negative_slope=0.01):
+    return x.clamp(min=0) + negative_slope * x.clamp(max=0)
+
+
+@misconception(
+    "leaky_relu",
     "elu-instead",
-    "Below 0 you return e^x − 1, as ELU does. Leaky ReLU is a straight line there. (And `where` computes e^x for the positive "
-    "numbers too: at +100 the gradient of where(x > 0, x, exp(x) − 1) is NaN.)",
+    "Below 0 you return e^x − 1, as ELU does. Leaky ReLU is a straight line there. (And `where` computes e^x "
+    "for the positive numbers too: at +100 the gradient of where(x > 0, x, exp(x) − 1) is NaN.)",
     "Two straight lines that meet at 0: no exp is needed.",
     fails=["test_leaky_relu_by_hand", "test_leaky_relu_of_large_values"],
 )
@@ -204,9 +196,10 @@ def leaky_as_elu(x, negative_slope=0.01):
 @misconception(
     "sigmoid",
     "nan-gradient-of-the-plain-formula",
-    "Your values are right, but your gradient at −100 is NaN. 1 / (1 + exp(−x)) computes exp(100), which is infinite in float32; "
-    "1/∞ is a fine 0, but backwards the chain rule multiplies 0 by ∞.",
-    "Only ever take exp of numbers that are not positive, and use another form of the formula on the other side.",
+    "Your values are right, but your gradient at −100 is NaN. 1 / (1 + exp(−x)) computes exp(100), which is "
+    "infinite in float32; 1/∞ is a fine 0, but backwards the chain rule multiplies 0 by ∞.",
+    "Only ever take exp of numbers that are not positive, and use another form of the formula on the other "
+    "side.",
     fails="test_sigmoid_gradient_of_large_values",
 )
 def sigmoid_plain(x):
@@ -217,7 +210,8 @@ def sigmoid_plain(x):
     "sigmoid",
     "nan-at-plus-100",
     "exp(x) / (1 + exp(x)) is ∞/∞ = NaN at +100, since exp(100) is infinite in float32.",
-    "Only ever take exp of numbers that are not positive, and use another form of the formula on the other side.",
+    "Only ever take exp of numbers that are not positive, and use another form of the formula on the other "
+    "side.",
     fails=["test_sigmoid_of_large_values", "test_sigmoid_gradient_of_large_values"],
 )
 def sigmoid_other_plain(x):
@@ -227,8 +221,9 @@ def sigmoid_other_plain(x):
 @misconception(
     "sigmoid",
     "where-computes-both-sides",
-    "You chose the right formula on each side, and your values are right. But `where` computes both formulas for every number and only then "
-    "picks one: the overflow of the other comes back in the gradient as 0 · ∞ = NaN, at −100 and at +100.",
+    "You chose the right formula on each side, and your values are right. But `where` computes both formulas "
+    "for every number and only then picks one: the overflow of the other comes back in the gradient as 0 · ∞ "
+    "= NaN, at −100 and at +100.",
     "Choose before exp, not after it: make the argument of exp safe on both sides.",
     fails="test_sigmoid_gradient_of_large_values",
 )
@@ -239,8 +234,8 @@ def sigmoid_where(x):
 @misconception(
     "sigmoid",
     "abs-has-no-slope-at-zero",
-    "Your values are right, but your gradient at exactly 0 is 0; it must be 1/4. You compute exp(−|x|), and in PyTorch the slope of `abs` "
-    "at 0 is 0, so nothing flows back from there.",
+    "Your values are right, but your gradient at exactly 0 is 0; it must be 1/4. You compute exp(−|x|), and "
+    "in PyTorch the slope of `abs` at 0 is 0, so nothing flows back from there.",
     "You want −|x| with a slope at 0: a `where` between x and −x has one.",
     fails="test_sigmoid_gradient_at_zero",
 )
@@ -252,8 +247,8 @@ def sigmoid_abs(x):
 @misconception(
     "sigmoid",
     "log-form-doubles-the-slope-at-zero",
-    "Your values are right, but your gradient at exactly 0 is 1/2; it must be 1/4. In the form exp(min(x, 0) − log(1 + e^−|x|)), "
-    "`clamp` has the slope 1 at 0 where `abs` has 0, and the two do not add up.",
+    "Your values are right, but your gradient at exactly 0 is 1/2; it must be 1/4. In the form exp(min(x, 0) "
+    "− log(1 + e^−|x|)), `clamp` has the slope 1 at 0 where `abs` has 0, and the two do not add up.",
     "log(1 + e^−x) has a stable form without either: look at `logaddexp`.",
     fails="test_sigmoid_gradient_at_zero",
 )
@@ -264,8 +259,8 @@ def sigmoid_log_form(x):
 @misconception(
     "sigmoid",
     "clamped-too-tight",
-    "You clamp x to ±10 before exp. Nothing overflows, but your sigmoid never gets below 0.0000454, and beyond ±10 its "
-    "gradient is 0, not merely small.",
+    "You clamp x to ±10 before exp. Nothing overflows, but your sigmoid never gets below 0.0000454, and "
+    "beyond ±10 its gradient is 0, not merely small.",
     "float32 bears exp up to 88: clamp much further out, or arrange the formula so that no clamp is needed.",
     fails="test_sigmoid_of_large_values",
 )
@@ -276,23 +271,13 @@ def sigmoid_clamped(x):
 @misconception(
     "sigmoid",
     "falls-instead-of-rising",
-    "Your sigmoid falls: it gives 0.88 at −2 and 0.12 at 2. You left out the minus: 1 / (1 + exp(x)) is the sigmoid of −x.",
+    "Your sigmoid falls: it gives 0.88 at −2 and 0.12 at 2. You left out the minus: 1 / (1 + exp(x)) is the "
+    "sigmoid of −x.",
     "Large positive x must give nearly 1.",
     fails="test_sigmoid_by_hand",
 )
 def sigmoid_mirrored(x):
     return torch.sigmoid(-x)
-
-
-@misconception(
-    "sigmoid",
-    "straight-line",
-    "You return a straight line cut off at 0 and 1 (the “hard sigmoid”): its slope is exactly 0 beyond the cut.",
-    "The formula is 1 / (1 + e^−x), smooth everywhere.",
-    fails="test_sigmoid_by_hand",
-)
-def sigmoid_hard(x):
-    return F.hardsigmoid(x)
 
 
 # -- tanh ------------------------------------------------------------------------------------------------------------
@@ -312,7 +297,8 @@ def tanh_plain(x):
 @misconception(
     "tanh",
     "one-side-overflows",
-    "(e^2x − 1) / (e^2x + 1) works for negative x, but at +100 it is ∞/∞ = NaN: exp(200) is infinite in float32.",
+    "(e^2x − 1) / (e^2x + 1) works for negative x, but at +100 it is ∞/∞ = NaN: exp(200) is infinite in "
+    "float32.",
     "Use this form below 0 and its mirror image above, with an exp that never gets above 1.",
     fails=["test_tanh_of_large_values", "test_tanh_gradient_of_large_values"],
 )
@@ -323,9 +309,10 @@ def tanh_one_side(x):
 @misconception(
     "tanh",
     "nan-gradient-on-one-side",
-    "Your values are right, but your gradient at −100 is NaN: 2 / (1 + exp(−2x)) − 1 computes exp(200), which is infinite in float32, "
-    "and backwards the chain rule multiplies 0 by ∞.",
-    "The same cure as for the sigmoid: an exp that never sees a positive number, or your stable sigmoid itself.",
+    "Your values are right, but your gradient at −100 is NaN: 2 / (1 + exp(−2x)) − 1 computes exp(200), which "
+    "is infinite in float32, and backwards the chain rule multiplies 0 by ∞.",
+    "The same cure as for the sigmoid: an exp that never sees a positive number, or your stable sigmoid "
+    "itself.",
     fails="test_tanh_gradient_of_large_values",
 )
 def tanh_plain_sigmoid(x):
@@ -334,9 +321,22 @@ def tanh_plain_sigmoid(x):
 
 @misconception(
     "tanh",
+    "nan-gradient-on-the-other-side",
+    "Your values are right, but your gradient at +100 is NaN: 1 − 2 / (1 + exp(2x)) computes exp(200), which "
+    "is infinite in float32, and backwards the chain rule multiplies 0 by ∞.",
+    "The same cure as for the sigmoid: an exp that never sees a positive number, or your stable sigmoid "
+    "itself.",
+    fails="test_tanh_gradient_of_large_values",
+)
+def tanh_plain_sigmoid_mirrored(x):
+    return 1 - 2 / (1 + torch.exp(2 * x))
+
+
+@misconception(
+    "tanh",
     "where-computes-both-sides-of-tanh",
-    "Your values are right, but your gradient is NaN at −100 and at +100. `where` computes both formulas for every number and only "
-    "then picks one: the overflow of the other comes back in the gradient as 0 · ∞.",
+    "Your values are right, but your gradient is NaN at −100 and at +100. `where` computes both formulas for "
+    "every number and only then picks one: the overflow of the other comes back in the gradient as 0 · ∞.",
     "Choose before exp, not after it: make the argument of exp safe on both sides.",
     fails="test_tanh_gradient_of_large_values",
 )
@@ -359,8 +359,9 @@ def tanh_half(x):
 @misconception(
     "tanh",
     "sign-has-no-slope",
-    "Your values are right, but your gradient at exactly 0 is 0; it must be 1, the steepest slope that tanh has. You compute with |x| "
-    "and put the sign back afterwards, and at 0 neither `abs` nor `sign` has a slope in PyTorch.",
+    "Your values are right, but your gradient at exactly 0 is 0; it must be 1, the steepest slope that tanh "
+    "has. You compute with |x| and put the sign back afterwards, and at 0 neither `abs` nor `sign` has a "
+    "slope in PyTorch.",
     "You want −|x| with a slope at 0: a `where` between x and −x has one.",
     fails="test_tanh_gradient_at_zero",
 )
@@ -369,24 +370,14 @@ def tanh_sign(x):
     return x.sign() * (1 - decay) / (1 + decay)
 
 
-@misconception(
-    "tanh",
-    "cut-off-at-one",
-    "You return x cut off at −1 and 1 (the “hard tanh”): tanh(1) is 0.762, not 1, and beyond ±1 your slope is exactly 0.",
-    "The formula has exponentials in it, and bends smoothly.",
-    fails="test_tanh_by_hand",
-)
-def tanh_hard(x):
-    return x.clamp(-1, 1)
-
-
 # -- gelu ------------------------------------------------------------------------------------------------------------
 
 
 @misconception(
     "gelu",
     "tanh-approximation",
-    "You use the approximation with tanh and 0.044715. It is off by up to 0.00047 (near ±2.7); asked for is the exact form.",
+    "You use the approximation with tanh and 0.044715. It is off by up to 0.00047 (near ±2.7); asked for is "
+    "the exact form.",
     "`torch.erf` is allowed, and gives Φ exactly.",
     fails="test_gelu_matches_pytorch",
 )
@@ -408,7 +399,8 @@ def gelu_sigmoid(x):
 @misconception(
     "gelu",
     "silu-instead",
-    "You multiply x by its sigmoid: that is SiLU (Swish), and gives 0.731 at 1. GELU multiplies x by Φ(x), and gives 0.841.",
+    "You multiply x by its sigmoid: that is SiLU (Swish), and gives 0.731 at 1. GELU multiplies x by Φ(x), "
+    "and gives 0.841.",
     "Φ is the distribution function of the normal distribution; `torch.erf` is the way to it.",
     fails="test_gelu_by_hand",
 )
@@ -419,7 +411,8 @@ def gelu_silu(x):
 @misconception(
     "gelu",
     "root-of-two-missing",
-    "You take erf(x) where erf(x / √2) belongs: your gelu(1) is 0.921 and must be 0.841. erf is made for a bell of another width.",
+    "You take erf(x) where erf(x / √2) belongs: your gelu(1) is 0.921 and must be 0.841. erf is made for a "
+    "bell of another width.",
     "Look at the definition of Φ in the docstring again, inside of erf.",
     fails="test_gelu_by_hand",
 )
@@ -430,24 +423,13 @@ def gelu_no_root(x):
 @misconception(
     "gelu",
     "half-missing",
-    "Your results are twice too large: your gelu(1) is 1.683. 1 + erf runs from 0 to 2, and a probability from 0 to 1.",
+    "Your results are twice too large: your gelu(1) is 1.683. 1 + erf runs from 0 to 2, and a probability "
+    "from 0 to 1.",
     "Halve once.",
     fails="test_gelu_by_hand",
 )
 def gelu_no_half(x):
     return x * (1 + torch.erf(x / math.sqrt(2)))
-
-
-@misconception(
-    "gelu",
-    "density-instead-of-distribution",
-    "You multiply x by the height of the bell curve, e^(−x²/2) / √(2π), which falls back to 0 for large x. Φ is the area to the left of x: "
-    "it rises to 1, so that gelu(x) is nearly x for large x.",
-    "Use the cumulative distribution, with erf.",
-    fails="test_gelu_by_hand",
-)
-def gelu_density(x):
-    return x * torch.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
 
 
 # -- softmax ---------------------------------------------------------------------------------------------------------
@@ -456,8 +438,10 @@ def gelu_density(x):
 @misconception(
     "softmax",
     "overflows",
-    "exp(100) is infinite in float32 and ∞/∞ is NaN; with −1e4 everywhere it is 0/0. The plain formula works for small scores only.",
-    "Adding the same number to all scores of a slice changes nothing: which number makes the largest exp equal to 1?",
+    "exp(100) is infinite in float32 and ∞/∞ is NaN; with −1e4 everywhere it is 0/0. The plain formula works "
+    "for small scores only.",
+    "Adding the same number to all scores of a slice changes nothing: which number makes the largest exp "
+    "equal to 1?",
     fails=["test_softmax_of_large_values", "test_softmax_gradient_of_large_values"],
 )
 def softmax_plain(x, dim):
@@ -467,8 +451,8 @@ def softmax_plain(x, dim):
 @misconception(
     "softmax",
     "one-maximum-for-all",
-    "You subtract the largest number of the whole tensor. A row that lies 1000 below it becomes exp(−1000) = 0 everywhere, "
-    "and 0/0 is NaN: one row with large scores destroys its neighbours.",
+    "You subtract the largest number of the whole tensor. A row that lies 1000 below it becomes exp(−1000) = "
+    "0 everywhere, and 0/0 is NaN: one row with large scores destroys its neighbours.",
     "Each slice needs a maximum of its own: take it along `dim`, with keepdim=True.",
     fails="test_softmax_of_slices_of_very_different_size",
 )
@@ -480,7 +464,8 @@ def softmax_global_max(x, dim):
 @misconception(
     "softmax",
     "subtracts-the-mean",
-    "You subtract the mean. The scores [1e4, 0, −1e4] already have the mean 0, so exp(1e4) overflows all the same.",
+    "You subtract the mean. The scores [1e4, 0, −1e4] already have the mean 0, so exp(1e4) overflows all the "
+    "same.",
     "Subtract what leaves nothing above 0.",
     fails="test_softmax_of_large_values",
 )
@@ -515,8 +500,8 @@ def softmax_total(x, dim):
 @misconception(
     "softmax",
     "keepdim-missing",
-    "Without keepdim=True the sums lose a dimension. For most shapes the division then fails; for a square matrix it goes through and divides "
-    "each number by the sum of another row, which is worse.",
+    "Without keepdim=True the sums lose a dimension. For most shapes the division then fails; for a square "
+    "matrix it goes through and divides each number by the sum of another row, which is worse.",
     "Keep the dimension, with size 1, so that the sums line up with their slices.",
     fails="test_softmax_of_a_square_and_of_four_dimensions",
 )
@@ -540,7 +525,8 @@ def softmax_in_place(x, dim):
 @misconception(
     "softmax",
     "divides-without-exp",
-    "You divide the scores themselves by their sum. Negative scores then give negative “probabilities”, and a sum of 0 gives infinity.",
+    "You divide the scores themselves by their sum. Negative scores then give negative “probabilities”, and a "
+    "sum of 0 gives infinity.",
     "exp first: it makes every score positive.",
     fails="test_softmax_by_hand",
 )
@@ -551,7 +537,8 @@ def softmax_no_exp(x, dim):
 @misconception(
     "softmax",
     "constant-denominator",
-    "Your values are right, but your gradient is not: you detach the sum, so a score that grows seems to take nothing away from the others.",
+    "Your values are right, but your gradient is not: you detach the sum, so a score that grows seems to take "
+    "nothing away from the others.",
     "Only the maximum may be detached (it cancels); the sum must stay in the graph.",
     fails="test_softmax_gradient",
 )
@@ -566,7 +553,8 @@ def softmax_detached_sum(x, dim):
 @misconception(
     "log_softmax",
     "log-of-the-softmax",
-    "You take the logarithm of the softmax. A probability that is rounded to 0 gives log 0 = −∞: for [1e4, 0, −1e4] you must get [0, −1e4, −2e4].",
+    "You take the logarithm of the softmax. A probability that is rounded to 0 gives log 0 = −∞: for [1e4, 0, "
+    "−1e4] you must get [0, −1e4, −2e4].",
     "Simplify on paper before you compute: log(e^x / Σ e^x) = x − log Σ e^x.",
     fails=["test_log_softmax_of_large_values", "test_log_softmax_gradient_of_large_values"],
 )
@@ -577,8 +565,10 @@ def log_softmax_log(x, dim):
 @misconception(
     "log_softmax",
     "a-little-something-inside-the-log",
-    "You add a small number inside of the logarithm. −∞ is gone, but nothing gets below log(1e-9) = −20.7: where −1e4 is right, you are off by 9979.",
-    "Simplify on paper before you compute: log(e^x / Σ e^x) = x − log Σ e^x. There is no log 0 in it to be patched.",
+    "You add a small number inside of the logarithm. −∞ is gone, but nothing gets below log(1e-9) = −20.7: "
+    "where −1e4 is right, you are off by 9979.",
+    "Simplify on paper before you compute: log(e^x / Σ e^x) = x − log Σ e^x. There is no log 0 in it to be "
+    "patched.",
     fails="test_log_softmax_of_large_values",
 )
 def log_softmax_eps(x, dim):
@@ -588,7 +578,8 @@ def log_softmax_eps(x, dim):
 @misconception(
     "log_softmax",
     "overflows-in-the-sum",
-    "The formula is right, but exp(100) is infinite in float32, and so is the logarithm of the sum; with −1e4 everywhere you take log 0.",
+    "The formula is right, but exp(100) is infinite in float32, and so is the logarithm of the sum; with −1e4 "
+    "everywhere you take log 0.",
     "Subtract the maximum of each slice first, from x in both places.",
     fails=["test_log_softmax_of_large_values", "test_log_softmax_gradient_of_large_values"],
 )
@@ -599,7 +590,8 @@ def log_softmax_plain(x, dim):
 @misconception(
     "log_softmax",
     "maximum-never-put-back",
-    "You subtract the maximum inside of exp only. The logarithm of the sum is then too small by the maximum, and your result too large by it.",
+    "You subtract the maximum inside of exp only. The logarithm of the sum is then too small by the maximum, "
+    "and your result too large by it.",
     "Subtract it from x in both places, or add it to the logarithm again.",
     fails="test_log_softmax_by_hand",
 )
@@ -611,7 +603,8 @@ def log_softmax_lost_max(x, dim):
 @misconception(
     "log_softmax",
     "one-maximum-for-all-logs",
-    "You subtract the largest number of the whole tensor. In a row that lies 1000 below it every exp is 0, and log 0 is −∞.",
+    "You subtract the largest number of the whole tensor. In a row that lies 1000 below it every exp is 0, "
+    "and log 0 is −∞.",
     "Each slice needs a maximum of its own: take it along `dim`, with keepdim=True.",
     fails="test_log_softmax_of_slices_of_very_different_size",
 )
@@ -634,7 +627,8 @@ def log_softmax_last(x, dim):
 @misconception(
     "log_softmax",
     "other-sign",
-    "You return the negative log-probabilities: yours are positive, and the logarithm of a probability is never above 0.",
+    "You return the negative log-probabilities: yours are positive, and the logarithm of a probability is "
+    "never above 0.",
     "x minus the logarithm of the sum, not the other way round.",
     fails="test_log_softmax_by_hand",
 )
@@ -670,7 +664,8 @@ def sigmoid_grad_plain(x):
 @misconception(
     "sigmoid_grad",
     "the-sigmoid-itself",
-    "You return the sigmoid, not its derivative: yours is 0.5 at 0, and the steepest slope of the sigmoid is 0.25.",
+    "You return the sigmoid, not its derivative: yours is 0.5 at 0, and the steepest slope of the sigmoid is "
+    "0.25.",
     "The derivative is a hill: highest at 0, and 0 far out on both sides.",
     fails="test_sigmoid_grad_by_hand",
 )
@@ -681,7 +676,8 @@ def sigmoid_grad_value(x):
 @misconception(
     "sigmoid_grad",
     "asks-autograd-for-it",
-    "You let autograd differentiate. Asked for is the formula: it needs no graph, and works under `torch.no_grad()` too.",
+    "You let autograd differentiate. Asked for is the formula: it needs no graph, and works under "
+    "`torch.no_grad()` too.",
     "Differentiate 1 / (1 + e^−x) on paper, then express the result in the sigmoid itself.",
     fails="test_sigmoid_grad_without_autograd",
 )
@@ -708,7 +704,8 @@ def tanh_grad_no_square(x):
 @misconception(
     "tanh_grad",
     "expects-the-output-of-tanh",
-    "You compute 1 − x². That formula is for the output of tanh; what you are given is its input, and yours is −3 at 2.",
+    "You compute 1 − x². That formula is for the output of tanh; what you are given is its input, and yours "
+    "is −3 at 2.",
     "Compute t = tanh(x) first.",
     fails="test_tanh_grad_by_hand",
 )
@@ -731,7 +728,8 @@ def tanh_grad_plain(x):
 @misconception(
     "tanh_grad",
     "derivative-of-the-sigmoid",
-    "You return t · (1 − t), which would be the derivative if t were a sigmoid. For tanh it is 0 at 0, where tanh is steepest.",
+    "You return t · (1 − t), which would be the derivative if t were a sigmoid. For tanh it is 0 at 0, where "
+    "tanh is steepest.",
     "tanh has a derivative of its own; its largest value is 1, at 0.",
     fails="test_tanh_grad_by_hand",
 )
@@ -742,7 +740,8 @@ def tanh_grad_sigmoid(x):
 @misconception(
     "tanh_grad",
     "asks-autograd-for-tanh",
-    "You let autograd differentiate. Asked for is the formula: it needs no graph, and works under `torch.no_grad()` too.",
+    "You let autograd differentiate. Asked for is the formula: it needs no graph, and works under "
+    "`torch.no_grad()` too.",
     "Differentiate on paper, then express the result in tanh itself.",
     fails="test_tanh_grad_without_autograd",
 )
@@ -769,7 +768,8 @@ def relu_grad_geq(x):
 @misconception(
     "relu_grad",
     "half-at-zero",
-    "Your derivative at exactly 0 is 0.5, half-way between the slopes 0 and 1; by the convention of PyTorch it is 0.",
+    "Your derivative at exactly 0 is 0.5, half-way between the slopes 0 and 1; by the convention of PyTorch "
+    "it is 0.",
     "Decide by a condition; 0 is not positive.",
     fails="test_relu_grad_at_zero",
 )
@@ -871,7 +871,8 @@ class ReluTwiceNet(Net):
 @misconception(
     "ActivationNet",
     "sigmoid-everywhere",
-    "You use the sigmoid after every layer. Its slope is at most 1/4, so the gradient shrinks at each of them; asked for are ReLU and tanh inside.",
+    "You use the sigmoid after every layer. Its slope is at most 1/4, so the gradient shrinks at each of "
+    "them; asked for are ReLU and tanh inside.",
     "Only the last layer gets the sigmoid.",
     fails="test_net_with_given_weights",
 )
@@ -894,8 +895,35 @@ class LogitNet(Net):
 
 @misconception(
     "ActivationNet",
+    "tanh-at-the-end",
+    "You use tanh after `output_layer` too: your answers lie between −1 and 1, and half of them are no "
+    "probabilities.",
+    "The sigmoid is tanh's relative between 0 and 1.",
+    fails="test_net_with_given_weights",
+)
+class TanhEndNet(Net):
+    def forward(self, x):
+        return self.through(x, last=torch.tanh)
+
+
+@misconception(
+    "ActivationNet",
+    "relu-at-the-end",
+    "You use ReLU after `output_layer`: your answers can be 5, and where the score is negative they are exactly 0, "
+    "with no gradient to learn from.",
+    "A probability needs the sigmoid.",
+    fails="test_net_with_given_weights",
+)
+class ReluEndNet(Net):
+    def forward(self, x):
+        return self.through(x, last=torch.relu)
+
+
+@misconception(
+    "ActivationNet",
     "softmax-over-one-number",
-    "You use softmax at the end. Over a single number it is always exactly 1 (e^x / e^x), so your network gives the same answer to everything.",
+    "You use softmax at the end. Over a single number it is always exactly 1 (e^x / e^x), so your network "
+    "gives the same answer to everything.",
     "For one yes-or-no output the sigmoid is the right one.",
     fails=["test_net_gives_a_column_of_probabilities", "test_net_with_given_weights"],
 )
@@ -907,7 +935,8 @@ class SoftmaxNet(Net):
 @misconception(
     "ActivationNet",
     "no-bend-inside",
-    "You left out the activations between the layers. Three linear layers in a row are one linear layer with more work.",
+    "You left out the activations between the layers. Three linear layers in a row are one linear layer with "
+    "more work.",
     "Call the activation on what each layer returns.",
     fails="test_net_with_given_weights",
 )
@@ -943,7 +972,8 @@ class NoTanhNet(Net):
 @misconception(
     "ActivationNet",
     "layers-in-a-list",
-    "You keep the layers in a plain Python list. nn.Module does not look into lists, so `parameters()` is empty and nothing would ever be trained.",
+    "You keep the layers in a plain Python list. nn.Module does not look into lists, so `parameters()` is "
+    "empty and nothing would ever be trained.",
     "Assign each layer to an attribute of its own: self.layer1 = …",
     fails="test_net_registers_its_parameters",
 )
@@ -960,7 +990,8 @@ class ListNet(Net):
 @misconception(
     "ActivationNet",
     "other-names",
-    "Your layers have other names than asked for, so saved weights would not find them: they are `layer1`, `layer2` and `output_layer`.",
+    "Your layers have other names than asked for, so saved weights would not find them: they are `layer1`, "
+    "`layer2` and `output_layer`.",
     "Copy the names from the docstring.",
     fails="test_net_has_three_layers_of_the_right_size",
 )
@@ -992,7 +1023,8 @@ class WideNet(Net):
 @misconception(
     "ActivationNet",
     "no-biases",
-    "Your layers have no bias, so every neuron's bend sits at 0: the three layers should have 441 parameters and have 410.",
+    "Your layers have no bias, so every neuron's bend sits at 0: the three layers should have 441 parameters "
+    "and have 410.",
     "The bias is on unless you turn it off.",
     fails=["test_net_has_three_layers_of_the_right_size", "test_net_registers_its_parameters"],
 )
@@ -1007,7 +1039,8 @@ class NoBiasNet(Net):
 @misconception(
     "ActivationNet",
     "flat-output",
-    "You squeeze the last dimension away and return `(N,)`; asked for is `(N, 1)`. Against a target of shape `(N, 1)`, a loss would silently compare every row with every other.",
+    "You squeeze the last dimension away and return `(N,)`; asked for is `(N, 1)`. Against a target of shape "
+    "`(N, 1)`, a loss would silently compare every row with every other.",
     "Return what the last activation gives, as it is.",
     fails=["test_net_gives_a_column_of_probabilities", "test_net_with_given_weights"],
 )
@@ -1019,7 +1052,8 @@ class SqueezedNet(Net):
 @misconception(
     "ActivationNet",
     "forward-without-a-graph",
-    "Your output is right, but cut off from the graph (`no_grad`, `.data` or `.detach()`), so no weight gets a gradient.",
+    "Your output is right, but cut off from the graph (`no_grad`, `.data` or `.detach()`), so no weight gets "
+    "a gradient.",
     "Leave `no_grad` to whoever evaluates the network; forward itself must be differentiable.",
     fails=["test_net_gradient", "test_net_learns"],
 )
@@ -1034,7 +1068,8 @@ _SHARED = [nn.Linear(10, 20), nn.Linear(20, 10), nn.Linear(10, 1)]
 @misconception(
     "ActivationNet",
     "one-set-of-weights-for-all",
-    "Your layers are made once, outside of `__init__`, so all networks of this class share their weights: training one changes the others.",
+    "Your layers are made once, outside of `__init__`, so all networks of this class share their weights: "
+    "training one changes the others.",
     "Make the layers in `__init__`: every network that is built then gets its own.",
     fails="test_two_nets_have_weights_of_their_own",
 )

@@ -3,9 +3,8 @@
 import math
 
 import torch
-from torch.nn import functional as F
-
 from nnkata.grader.content import misconception
+from torch.nn import functional as F
 
 
 def reduce(losses, reduction):
@@ -34,9 +33,10 @@ def known(reduction):
 @misconception(
     "mse_loss",
     "sum-instead-of-mean",
-    "You add the squared errors up but never divide by how many there are: for the errors 0, −2 and 3 your mean is 13, not 4.33. "
-    "A sum grows with the batch, and so would every step of training.",
-    "Which operation belongs to which word of `reduction`? Try `reduction='mean'` and `'sum'` on three numbers.",
+    "You add the squared errors up but never divide by how many there are: for the errors 0, −2 and 3 "
+    "your mean is 13, not 4.33. A sum grows with the batch, and so would every step of training.",
+    "Which operation belongs to which word of `reduction`? Try `reduction='mean'` and `'sum'` on three "
+    "numbers.",
     fails="test_mse_by_hand",
 )
 def sum_instead_of_mean(input, target, reduction="mean"):
@@ -48,9 +48,11 @@ def sum_instead_of_mean(input, target, reduction="mean"):
 @misconception(
     "mse_loss",
     "mean-over-rows-only",
-    "You divide the sum by the number of rows. The mean is over all numbers: a (2, 2) input holds four errors, not two, "
-    "so your loss is twice what it should be there (and right for a vector, which hides it).",
-    "How many numbers does a (2, 2) tensor hold? There is a method that tells, and one that averages over all of them.",
+    "You divide the sum by the number of rows. The mean is over all numbers: a (2, 2) input holds four "
+    "errors, not two, so your loss is twice what it should be there (and right for a vector, which "
+    "hides it).",
+    "How many numbers does a (2, 2) tensor hold? There is a method that tells, and one that averages "
+    "over all of them.",
     fails="test_mse_by_hand",
 )
 def mean_over_rows_only(input, target, reduction="mean"):
@@ -62,7 +64,8 @@ def mean_over_rows_only(input, target, reduction="mean"):
 @misconception(
     "mse_loss",
     "one-mean-for-each-row",
-    "You average over the last dimension, so a (2, 2) input leaves two numbers. `backward` needs a single one.",
+    "You average over the last dimension, so a (2, 2) input leaves two numbers. `backward` needs a "
+    "single one.",
     "Take the mean over all dimensions at once.",
     fails="test_mse_by_hand",
 )
@@ -75,7 +78,8 @@ def one_mean_for_each_row(input, target, reduction="mean"):
 @misconception(
     "mse_loss",
     "root-of-the-mean",
-    "You take the square root of the mean: that is the RMSE. For the errors 0, −2 and 3 it is 2.08, where the mean squared error is 4.33.",
+    "You take the square root of the mean: that is the RMSE. For the errors 0, −2 and 3 it is 2.08, "
+    "where the mean squared error is 4.33.",
     "Which of the three words M, S and E asks for a root?",
     fails="test_mse_by_hand",
 )
@@ -88,7 +92,8 @@ def root_of_the_mean(input, target, reduction="mean"):
 @misconception(
     "mse_loss",
     "half-of-the-square",
-    "You halve the squares. Textbooks do that to make the derivative prettier; PyTorch does not, and every value comes out half as large.",
+    "You halve the squares. Textbooks do that to make the derivative prettier; PyTorch does not, and "
+    "every value comes out half as large.",
     "Leave out the factor: the derivative is then 2·(input − target).",
     fails="test_mse_by_hand",
 )
@@ -112,7 +117,8 @@ def difference_not_squared(input, target, reduction="mean"):
 @misconception(
     "mse_loss",
     "item-instead-of-tensor",
-    "You return a Python number. It is the right number, but a number has forgotten the graph: nothing can be learnt from it.",
+    "You return a Python number. It is the right number, but a number has forgotten the graph: nothing "
+    "can be learnt from it.",
     "`.item()` is for printing. Return the 0-d tensor itself.",
     fails="test_mse_by_hand",
 )
@@ -125,8 +131,10 @@ def item_instead_of_tensor(input, target, reduction="mean"):
 @misconception(
     "mse_loss",
     "detached-result",
-    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
-    "Look for `detach()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
+    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the "
+    "network.",
+    "Look for `detach()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a "
+    "tensor already.",
     fails="test_mse_gradient",
 )
 def detached_result(input, target, reduction="mean"):
@@ -137,8 +145,9 @@ def detached_result(input, target, reduction="mean"):
 @misconception(
     "mse_loss",
     "silent-broadcasting",
-    "You do not compare the shapes (or not fully). (4, 1) minus (4,) is silently (4, 4): every prediction is compared with every "
-    "target, the loss is a number that looks fine, and the network learns to predict the average.",
+    "You do not compare the shapes (or not fully). (4, 1) minus (4,) is silently (4, 4): every "
+    "prediction is compared with every target, the loss is a number that looks fine, and the network "
+    "learns to predict the average.",
     "Compare `input.shape` with `target.shape` before you subtract, and raise a ValueError if they differ.",
     fails="test_mse_rejects_other_shapes",
 )
@@ -149,8 +158,8 @@ def silent_broadcasting(input, target, reduction="mean"):
 @misconception(
     "mse_loss",
     "target-reshaped-to-fit",
-    "You reshape the target to the shape of the input. That hides a mistake of the caller: a (2, 3) target in another order would go "
-    "unnoticed. Shapes that differ have to be a ValueError.",
+    "You reshape the target to the shape of the input. That hides a mistake of the caller: a (2, 3) "
+    "target in another order would go unnoticed. Shapes that differ have to be a ValueError.",
     "Refuse, do not repair: compare the two shapes first.",
     fails="test_mse_rejects_other_shapes",
 )
@@ -163,8 +172,8 @@ def target_reshaped_to_fit(input, target, reduction="mean"):
 @misconception(
     "mse_loss",
     "mse-any-reduction",
-    "Whatever word is not 'mean' or 'sum' counts as 'none' for you. A typing mistake such as 'average' then gives a whole tensor "
-    "instead of an error that says what is wrong.",
+    "Whatever word is not 'mean' or 'sum' counts as 'none' for you. A typing mistake such as 'average' "
+    "then gives a whole tensor instead of an error that says what is wrong.",
     "Three words are known. What should happen after the third `if`?",
     fails="test_mse_rejects_other_reductions",
 )
@@ -188,8 +197,9 @@ def mse_hard_coded_float32(input, target, reduction="mean"):
 @misconception(
     "mse_loss",
     "square-multiplied-out",
-    "You compute x² − 2xt + t². On paper that is (x − t)²; in float32 it is not: at 10,000.5 against 10,000 each square is about 10⁸, "
-    "where neighbouring numbers are 8 apart, and the 0.25 that you want is lost.",
+    "You compute x² − 2xt + t². On paper that is (x − t)²; in float32 it is not: at 10,000.5 against "
+    "10,000 each square is about 10⁸, where neighbouring numbers are 8 apart, and the 0.25 that you "
+    "want is lost.",
     "Subtract first, while the numbers are small, and square the difference.",
     fails="test_mse_of_large_values",
 )
@@ -204,7 +214,8 @@ def square_multiplied_out(input, target, reduction="mean"):
 @misconception(
     "l1_loss",
     "l1-sum-instead-of-mean",
-    "You add the absolute errors up but never divide by how many there are: for the errors 0, −2 and 3 your mean is 5, not 1.67.",
+    "You add the absolute errors up but never divide by how many there are: for the errors 0, −2 and 3 "
+    "your mean is 5, not 1.67.",
     "Which operation belongs to which word of `reduction`?",
     fails="test_l1_by_hand",
 )
@@ -217,7 +228,8 @@ def l1_sum_instead_of_mean(input, target, reduction="mean"):
 @misconception(
     "l1_loss",
     "l1-mean-over-rows-only",
-    "You divide the sum by the number of rows. The mean is over all numbers: a (2, 2) input holds four errors, not two.",
+    "You divide the sum by the number of rows. The mean is over all numbers: a (2, 2) input holds four "
+    "errors, not two.",
     "How many numbers does a (2, 2) tensor hold?",
     fails="test_l1_by_hand",
 )
@@ -230,7 +242,8 @@ def l1_mean_over_rows_only(input, target, reduction="mean"):
 @misconception(
     "l1_loss",
     "errors-cancel",
-    "You never take the absolute value, so an error of +2 and one of −2 cancel, and the loss can even be negative.",
+    "You never take the absolute value, so an error of +2 and one of −2 cancel, and the loss can even "
+    "be negative.",
     "What makes a difference of −2 cost as much as one of +2?",
     fails="test_l1_by_hand",
 )
@@ -242,7 +255,8 @@ def errors_cancel(input, target, reduction="mean"):
 @misconception(
     "l1_loss",
     "absolute-value-after-the-mean",
-    "You take the absolute value at the very end. By then the errors have cancelled: −2 and 3 leave 1, where the loss is 5.",
+    "You take the absolute value at the very end. By then the errors have cancelled: −2 and 3 leave 1, "
+    "where the loss is 5.",
     "Every single error must lose its sign before they are put together.",
     fails="test_l1_by_hand",
 )
@@ -254,7 +268,8 @@ def absolute_value_after_the_mean(input, target, reduction="mean"):
 @misconception(
     "l1_loss",
     "squared-instead-of-absolute",
-    "You square the differences: that is `mse_loss`. An error of 3 costs 9 here, where the absolute error is 3.",
+    "You square the differences: that is `mse_loss`. An error of 3 costs 9 here, where the absolute "
+    "error is 3.",
     "Same skeleton, another operation on the difference.",
     fails="test_l1_by_hand",
 )
@@ -265,7 +280,8 @@ def squared_instead_of_absolute(input, target, reduction="mean"):
 @misconception(
     "l1_loss",
     "smooth-instead-of-absolute",
-    "Your loss is rounded off near zero (the smooth L1 or Huber loss): an error of 2 costs 1.5 there, and here it costs 2.",
+    "Your loss is rounded off near zero (the smooth L1 or Huber loss): an error of 2 costs 1.5 there, "
+    "and here it costs 2.",
     "The plain absolute value is all that is asked for.",
     fails="test_l1_by_hand",
 )
@@ -277,8 +293,8 @@ def smooth_instead_of_absolute(input, target, reduction="mean"):
 @misconception(
     "l1_loss",
     "root-of-the-square",
-    "√(d²) has the right value, but at d = 0 its derivative is 0 / 0: one prediction that is exactly right turns the gradient into NaN, "
-    "and after the next step the whole network is NaN.",
+    "√(d²) has the right value, but at d = 0 its derivative is 0 / 0: one prediction that is exactly "
+    "right turns the gradient into NaN, and after the next step the whole network is NaN.",
     "There is an operation for the absolute value whose slope at 0 is 0.",
     fails="test_l1_gradient_where_the_error_is_zero",
 )
@@ -290,8 +306,8 @@ def root_of_the_square(input, target, reduction="mean"):
 @misconception(
     "l1_loss",
     "slope-at-zero-from-one-branch",
-    "You choose between d and −d. Where d is exactly 0 one of the branches is taken, and a prediction that is exactly right is pushed away "
-    "with slope ±1; the slope there must be 0.",
+    "You choose between d and −d. Where d is exactly 0 one of the branches is taken, and a prediction "
+    "that is exactly right is pushed away with slope ±1; the slope there must be 0.",
     "There is an operation for the absolute value whose slope at 0 is 0.",
     fails="test_l1_gradient_where_the_error_is_zero",
 )
@@ -304,8 +320,10 @@ def slope_at_zero_from_one_branch(input, target, reduction="mean"):
 @misconception(
     "l1_loss",
     "l1-detached",
-    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
-    "Look for `detach()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
+    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the "
+    "network.",
+    "Look for `detach()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a "
+    "tensor already.",
     fails="test_l1_gradient",
 )
 def l1_detached(input, target, reduction="mean"):
@@ -316,7 +334,8 @@ def l1_detached(input, target, reduction="mean"):
 @misconception(
     "l1_loss",
     "l1-silent-broadcasting",
-    "You do not compare the shapes (or not fully). (4, 1) minus (4,) is silently (4, 4), and every prediction is compared with every target.",
+    "You do not compare the shapes (or not fully). (4, 1) minus (4,) is silently (4, 4), and every "
+    "prediction is compared with every target.",
     "Compare `input.shape` with `target.shape` first; a difference is a ValueError.",
     fails="test_l1_rejects_other_shapes",
 )
@@ -355,8 +374,9 @@ def reduce_rows(losses, row_weights, reduction):
 @misconception(
     "nll_loss",
     "sign-forgotten",
-    "Your loss is negative. Log-probabilities are never above 0; the loss is minus the one of the true class, so that it is small when "
-    "things go well. As it stands, training would make the network worse.",
+    "Your loss is negative. Log-probabilities are never above 0; the loss is minus the one of the true "
+    "class, so that it is small when things go well. As it stands, training would make the network "
+    "worse.",
     "The N of NLL stands for negative.",
     fails="test_nll_by_hand",
 )
@@ -367,7 +387,8 @@ def sign_forgotten(input, target, weight=None, ignore_index=-100, reduction="mea
 @misconception(
     "nll_loss",
     "log-of-a-log",
-    "You take the logarithm of the input, but the input holds log-probabilities already: negative numbers, whose logarithm is NaN.",
+    "You take the logarithm of the input, but the input holds log-probabilities already: negative "
+    "numbers, whose logarithm is NaN.",
     "What is left to do once the log-probability of the true class is picked?",
     fails="test_nll_by_hand",
 )
@@ -378,8 +399,8 @@ def log_of_a_log(input, target, weight=None, ignore_index=-100, reduction="mean"
 @misconception(
     "nll_loss",
     "exp-undone",
-    "You return minus the probability of the true class, not minus its logarithm: your loss never exceeds 0 nor falls below −1, and being "
-    "sure and wrong hardly costs anything.",
+    "You return minus the probability of the true class, not minus its logarithm: your loss never "
+    "exceeds 0 nor falls below −1, and being sure and wrong hardly costs anything.",
     "The input is logarithmic already and may stay so.",
     fails="test_nll_by_hand",
 )
@@ -390,7 +411,8 @@ def exp_undone(input, target, weight=None, ignore_index=-100, reduction="mean"):
 @misconception(
     "nll_loss",
     "columns-instead-of-pairs",
-    "`input[:, target]` gives every row the classes of all rows, an (N, N) tensor. Its mean mixes the rows with each other's targets.",
+    "`input[:, target]` gives every row the classes of all rows, an (N, N) tensor. Its mean mixes the "
+    "rows with each other's targets.",
     "One number for each row: pair row i with target i, as `gather` or two index tensors do.",
     fails="test_nll_by_hand",
 )
@@ -401,9 +423,11 @@ def columns_instead_of_pairs(input, target, weight=None, ignore_index=-100, redu
 @misconception(
     "nll_loss",
     "one-hot-too-narrow",
-    "Your one-hot rows have as many columns as the largest target of this batch needs. If the last class does not occur, the shapes do not "
-    "fit; if only class 0 occurs, they even broadcast and you add up all classes.",
-    "The number of classes is `input.shape[1]`, whatever targets happen to occur. Can you tell the one-hot function?",
+    "Your one-hot rows have as many columns as the largest target of this batch needs. If the last "
+    "class does not occur, the shapes do not fit; if only class 0 occurs, they even broadcast and you "
+    "add up all classes.",
+    "The number of classes is `input.shape[1]`, whatever targets happen to occur. Can you tell the "
+    "one-hot function?",
     fails="test_nll_of_batches_without_some_classes",
 )
 def one_hot_too_narrow(input, target, weight=None, ignore_index=-100, reduction="mean"):
@@ -417,9 +441,11 @@ def one_hot_too_narrow(input, target, weight=None, ignore_index=-100, reduction=
 @misconception(
     "nll_loss",
     "weighted-mean-divided-by-n",
-    "You multiply by the class weights but divide by the number of rows. Two rows with the losses 0.69 and 1.39 and the weights 1 and 3 have "
-    "the weighted mean (1 · 0.69 + 3 · 1.39) / 4 = 1.21; yours is 2.43.",
-    "A weighted mean divides by the sum of the weights that went into it. Check: equal losses must have that loss as their mean.",
+    "You multiply by the class weights but divide by the number of rows. Two rows with the losses 0.69 "
+    "and 1.39 and the weights 1 and 3 have the weighted mean (1 · 0.69 + 3 · 1.39) / 4 = 1.21; yours is"
+    " 2.43.",
+    "A weighted mean divides by the sum of the weights that went into it. Check: equal losses must have"
+    " that loss as their mean.",
     fails=["test_nll_weighted_by_hand", "test_nll_class_weights"],
 )
 def weighted_mean_divided_by_n(input, target, weight=None, ignore_index=-100, reduction="mean"):
@@ -430,8 +456,8 @@ def weighted_mean_divided_by_n(input, target, weight=None, ignore_index=-100, re
 @misconception(
     "nll_loss",
     "mean-divided-by-all-class-weights",
-    "You divide by the sum of the whole `weight` vector. It must be the weights of the rows: a class that occurs three times counts three times, "
-    "one that does not occur not at all.",
+    "You divide by the sum of the whole `weight` vector. It must be the weights of the rows: a class "
+    "that occurs three times counts three times, one that does not occur not at all.",
     "Look up each row's weight with its target, and add those up.",
     fails=["test_nll_weighted_by_hand", "test_nll_class_weights"],
 )
@@ -443,7 +469,8 @@ def mean_divided_by_all_class_weights(input, target, weight=None, ignore_index=-
 @misconception(
     "nll_loss",
     "weights-scaled-to-one",
-    "You scale the class weights so that they sum to 1. The mean does not notice, but the sum and the single losses come out too small.",
+    "You scale the class weights so that they sum to 1. The mean does not notice, but the sum and the "
+    "single losses come out too small.",
     "Use the weights as they come; only the mean divides by anything.",
     fails="test_nll_class_weights",
 )
@@ -466,8 +493,9 @@ def weight_unused(input, target, weight=None, ignore_index=-100, reduction="mean
 @misconception(
     "nll_loss",
     "ignored-rows-in-the-mean",
-    "Ignored rows have the loss 0, as they should, but they are still counted when you divide: with two of six rows ignored your mean is a "
-    "third too small. The more padding a batch holds, the better your network would seem.",
+    "Ignored rows have the loss 0, as they should, but they are still counted when you divide: with two"
+    " of six rows ignored your mean is a third too small. The more padding a batch holds, the better "
+    "your network would seem.",
     "Divide by the rows that count (with weights: by their summed weights).",
     fails="test_nll_ignored_rows",
 )
@@ -480,8 +508,8 @@ def ignored_rows_in_the_mean(input, target, weight=None, ignore_index=-100, redu
 @misconception(
     "nll_loss",
     "ignored-rows-dropped",
-    "With `reduction='none'` you return only the rows that count. There must be a number for each row, 0 for an ignored one, so that the "
-    "losses still line up with the batch.",
+    "With `reduction='none'` you return only the rows that count. There must be a number for each row, "
+    "0 for an ignored one, so that the losses still line up with the batch.",
     "Give ignored rows the weight 0 instead of leaving them out.",
     fails="test_nll_ignored_rows",
 )
@@ -493,7 +521,8 @@ def ignored_rows_dropped(input, target, weight=None, ignore_index=-100, reductio
 @misconception(
     "nll_loss",
     "ignore-index-unused",
-    "You ignore the target −100 whatever `ignore_index` says. With `ignore_index=2` the rows of class 2 must not count.",
+    "You ignore the target −100 whatever `ignore_index` says. With `ignore_index=2` the rows of class 2"
+    " must not count.",
     "Where in your code does −100 stand that should be the argument?",
     fails="test_nll_ignored_rows",
 )
@@ -507,8 +536,10 @@ def ignore_index_unused(input, target, weight=None, ignore_index=-100, reduction
 @misconception(
     "nll_loss",
     "ignored-target-as-an-index",
-    "You look up the target −100 in a row with only a few classes, and that is out of range. An ignored target is no class.",
-    "Before you index, replace ignored targets by a class that exists (0, say); then make sure that these rows do not count.",
+    "You look up the target −100 in a row with only a few classes, and that is out of range. An ignored"
+    " target is no class.",
+    "Before you index, replace ignored targets by a class that exists (0, say); then make sure that "
+    "these rows do not count.",
     fails="test_nll_ignored_rows",
 )
 def ignored_target_as_an_index(input, target, weight=None, ignore_index=-100, reduction="mean"):
@@ -521,8 +552,10 @@ def ignored_target_as_an_index(input, target, weight=None, ignore_index=-100, re
 @misconception(
     "nll_loss",
     "ignored-target-gathered",
-    "You gather the target −100 from a row with only a few classes, and that is out of range. An ignored target is no class.",
-    "Before you gather, replace ignored targets by a class that exists (0, say); then make sure that these rows do not count.",
+    "You gather the target −100 from a row with only a few classes, and that is out of range. An "
+    "ignored target is no class.",
+    "Before you gather, replace ignored targets by a class that exists (0, say); then make sure that "
+    "these rows do not count.",
     fails="test_nll_ignored_rows",
 )
 def ignored_target_gathered(input, target, weight=None, ignore_index=-100, reduction="mean"):
@@ -535,8 +568,8 @@ def ignored_target_gathered(input, target, weight=None, ignore_index=-100, reduc
 @misconception(
     "nll_loss",
     "ignored-target-clamped",
-    "You make ignored targets harmless with `clamp(min=0)`. That is enough for −100, but `ignore_index` may be any number, such as the "
-    "255 of image masks, which is beyond the last class.",
+    "You make ignored targets harmless with `clamp(min=0)`. That is enough for −100, but `ignore_index`"
+    " may be any number, such as the 255 of image masks, which is beyond the last class.",
     "Replace exactly the targets that equal `ignore_index`, whatever it is.",
     fails="test_nll_ignored_rows",
 )
@@ -550,8 +583,10 @@ def ignored_target_clamped(input, target, weight=None, ignore_index=-100, reduct
 @misconception(
     "nll_loss",
     "target-changed-in-place",
-    "You overwrite the ignored targets in the caller's own tensor. The next epoch would find class 0 where −100 stood.",
-    "Make a new tensor: `torch.where` or `masked_fill` (without the underscore) instead of `target[...] = 0`.",
+    "You overwrite the ignored targets in the caller's own tensor. The next epoch would find class 0 "
+    "where −100 stood.",
+    "Make a new tensor: `torch.where` or `masked_fill` (without the underscore) instead of `target[...]"
+    " = 0`.",
     fails="test_nll_ignored_rows",
 )
 def target_changed_in_place(input, target, weight=None, ignore_index=-100, reduction="mean"):
@@ -565,7 +600,8 @@ def target_changed_in_place(input, target, weight=None, ignore_index=-100, reduc
 @misconception(
     "nll_loss",
     "nothing-counts-gives-zero",
-    "If every row is ignored, your mean is 0. A mean of nothing is 0 / 0, NaN, and PyTorch says so; a 0 would look like a perfect batch.",
+    "If every row is ignored, your mean is 0. A mean of nothing is 0 / 0, NaN, and PyTorch says so; a 0"
+    " would look like a perfect batch.",
     "Leave out the guard (or the `clamp`) before the division: only the sum of nothing is 0.",
     fails="test_nll_with_every_row_ignored",
 )
@@ -590,8 +626,8 @@ def nll_any_reduction(input, target, weight=None, ignore_index=-100, reduction="
 @misconception(
     "nll_loss",
     "ones-in-float32-on-the-cpu",
-    "You make the weights of ones with `torch.ones(C)`: float32, on the CPU. A bfloat16 input then gives a float32 loss, and an input on a "
-    "GPU an error.",
+    "You make the weights of ones with `torch.ones(C)`: float32, on the CPU. A bfloat16 input then "
+    "gives a float32 loss, and an input on a GPU an error.",
     "`input.new_ones(...)` makes a tensor with the dtype and the device of the input.",
     fails=["test_nll_keeps_the_dtype", "test_nll_on_another_device"],
 )
@@ -604,8 +640,10 @@ def ones_in_float32_on_the_cpu(input, target, weight=None, ignore_index=-100, re
 @misconception(
     "nll_loss",
     "nll-detached",
-    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
-    "Look for `.item()`, `.tolist()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
+    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the "
+    "network.",
+    "Look for `.item()`, `.tolist()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something "
+    "that is a tensor already.",
     fails="test_nll_gradient",
 )
 def nll_detached(input, target, weight=None, ignore_index=-100, reduction="mean"):
@@ -637,8 +675,9 @@ def from_log_probabilities(log_probabilities, target, weight, ignore_index, redu
 @misconception(
     "cross_entropy",
     "softmax-applied-twice",
-    "The softmax is applied twice: your values are what you get when the input is taken through a softmax before the real cross-entropy. "
-    "After the first one all scores lie in [0, 1], so with ten classes your loss never gets below 1.461, however good the network is.",
+    "The softmax is applied twice: your values are what you get when the input is taken through a "
+    "softmax before the real cross-entropy. After the first one all scores lie in [0, 1], so with ten "
+    "classes your loss never gets below 1.461, however good the network is.",
     "Count the places where scores are normalised: a softmax and `logsumexp` are two.",
     fails="test_cross_entropy_by_hand",
 )
@@ -653,8 +692,9 @@ def softmax_applied_twice(
 @misconception(
     "cross_entropy",
     "logits-as-log-probabilities",
-    "You take the logits for log-probabilities: minus the raw score of the true class. Nothing holds the other scores down, so this loss "
-    "falls without end when all scores grow. Ten equal scores must give log 10 = 2.303.",
+    "You take the logits for log-probabilities: minus the raw score of the true class. Nothing holds "
+    "the other scores down, so this loss falls without end when all scores grow. Ten equal scores must "
+    "give log 10 = 2.303.",
     "The row must first be normalised so that its exponentials sum to 1: log softmax.",
     fails="test_cross_entropy_by_hand",
 )
@@ -667,7 +707,8 @@ def logits_as_log_probabilities(
 @misconception(
     "cross_entropy",
     "logits-as-probabilities",
-    "You take the logarithm of the logits themselves. Logits are raw scores, not probabilities: they may be negative (NaN) or 0 (infinite).",
+    "You take the logarithm of the logits themselves. Logits are raw scores, not probabilities: they "
+    "may be negative (NaN) or 0 (infinite).",
     "The logarithm that is needed is the one of the softmax, in a form that is stable.",
     fails="test_cross_entropy_by_hand",
 )
@@ -680,8 +721,8 @@ def logits_as_probabilities(
 @misconception(
     "cross_entropy",
     "softmax-over-the-batch",
-    "You normalise over the rows (dim 0), as if the samples of a batch competed with each other. Three rows of equal scores then give "
-    "log 3 = 1.099 instead of log 10 = 2.303.",
+    "You normalise over the rows (dim 0), as if the samples of a batch competed with each other. Three "
+    "rows of equal scores then give log 3 = 1.099 instead of log 10 = 2.303.",
     "One row is one sample, and its classes lie along dim 1.",
     fails="test_cross_entropy_by_hand",
 )
@@ -723,8 +764,8 @@ def cross_entropy_in_bits(
 @misconception(
     "cross_entropy",
     "mean-over-classes-too",
-    "You multiply with one-hot targets and then average over rows and classes. All but one of a row's terms are 0 but still counted: "
-    "with ten classes your mean is 0.230 where 2.303 is right.",
+    "You multiply with one-hot targets and then average over rows and classes. All but one of a row's "
+    "terms are 0 but still counted: with ten classes your mean is 0.230 where 2.303 is right.",
     "First the sum over the classes of a row, then the mean over the rows.",
     fails="test_cross_entropy_by_hand",
 )
@@ -738,8 +779,10 @@ def mean_over_classes_too(
 @misconception(
     "cross_entropy",
     "log-of-naive-softmax",
-    "You take exp of the raw scores. exp(89) is already infinite in float32, infinite / infinite is NaN, and so is your loss.",
-    "Subtracting the same number from all scores of a row leaves its softmax as it is. Or let `logsumexp` do it.",
+    "You take exp of the raw scores. exp(89) is already infinite in float32, infinite / infinite is "
+    "NaN, and so is your loss.",
+    "Subtracting the same number from all scores of a row leaves its softmax as it is. Or let "
+    "`logsumexp` do it.",
     fails="test_cross_entropy_is_stable",
 )
 def log_of_naive_softmax(
@@ -752,9 +795,10 @@ def log_of_naive_softmax(
 @misconception(
     "cross_entropy",
     "log-of-the-softmax",
-    "Your softmax is stable, but its logarithm is not: a probability below 10⁻⁴⁵ is rounded to 0, and log 0 is −∞. Where the loss should be "
-    "20,000, yours is infinite.",
-    "Work the logarithm into the formula before you compute: log(e^z / Σ e^z) has no division and no tiny number in it.",
+    "Your softmax is stable, but its logarithm is not: a probability below 10⁻⁴⁵ is rounded to 0, and "
+    "log 0 is −∞. Where the loss should be 20,000, yours is infinite.",
+    "Work the logarithm into the formula before you compute: log(e^z / Σ e^z) has no division and no "
+    "tiny number in it.",
     fails="test_cross_entropy_is_stable",
 )
 def log_of_the_softmax(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
@@ -766,8 +810,9 @@ def log_of_the_softmax(input, target, weight=None, ignore_index=-100, reduction=
 @misconception(
     "cross_entropy",
     "clamped-softmax",
-    "You keep the softmax away from 0 before taking the logarithm. No loss can then be larger than 16.1, where 20,000 is right, and what is "
-    "clamped has the gradient 0: the worst mistakes are the ones that the network cannot learn from.",
+    "You keep the softmax away from 0 before taking the logarithm. No loss can then be larger than "
+    "16.1, where 20,000 is right, and what is clamped has the gradient 0: the worst mistakes are the "
+    "ones that the network cannot learn from.",
     "Nothing needs clamping if exp and log never meet: write log softmax as a difference.",
     fails="test_cross_entropy_is_stable",
 )
@@ -779,8 +824,8 @@ def clamped_softmax(input, target, weight=None, ignore_index=-100, reduction="me
 @misconception(
     "cross_entropy",
     "epsilon-inside-the-log",
-    "You add a small number to the softmax before taking the logarithm. No loss can then be larger than 18.4, where 20,000 is right, "
-    "and the gradient of the worst mistakes all but vanishes.",
+    "You add a small number to the softmax before taking the logarithm. No loss can then be larger than"
+    " 18.4, where 20,000 is right, and the gradient of the worst mistakes all but vanishes.",
     "Nothing needs protecting if exp and log never meet: write log softmax as a difference.",
     fails="test_cross_entropy_is_stable",
 )
@@ -794,8 +839,8 @@ def epsilon_inside_the_log(
 @misconception(
     "cross_entropy",
     "maximum-of-the-whole-batch",
-    "You subtract the largest score of the whole batch. A row whose scores all lie far below it becomes exp(−20000) = 0 everywhere, and "
-    "the logarithm of its sum −∞.",
+    "You subtract the largest score of the whole batch. A row whose scores all lie far below it becomes"
+    " exp(−20000) = 0 everywhere, and the logarithm of its sum −∞.",
     "Each row needs its own maximum: `dim=1, keepdim=True`.",
     fails="test_cross_entropy_is_stable",
 )
@@ -810,8 +855,10 @@ def maximum_of_the_whole_batch(
 @misconception(
     "cross_entropy",
     "cross-entropy-detached",
-    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
-    "Look for `.item()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
+    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the "
+    "network.",
+    "Look for `.item()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a "
+    "tensor already.",
     fails="test_cross_entropy_gradient",
 )
 def cross_entropy_detached(
@@ -825,9 +872,10 @@ def cross_entropy_detached(
 @misconception(
     "cross_entropy",
     "normaliser-detached",
-    "Your values are right, but the gradient is not: the sum of exponentials is cut off from the graph, so the scores of the wrong classes "
-    "get no gradient and are never pushed down.",
-    "Only a maximum that is subtracted for stability may be detached (it cancels); the logarithm of the sum may not.",
+    "Your values are right, but the gradient is not: the sum of exponentials is cut off from the graph,"
+    " so the scores of the wrong classes get no gradient and are never pushed down.",
+    "Only a maximum that is subtracted for stability may be detached (it cancels); the logarithm of the"
+    " sum may not.",
     fails="test_cross_entropy_gradient",
 )
 def normaliser_detached(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
@@ -838,8 +886,10 @@ def normaliser_detached(input, target, weight=None, ignore_index=-100, reduction
 @misconception(
     "cross_entropy",
     "cross-entropy-weighted-mean-divided-by-n",
-    "You multiply by the class weights but divide by the number of rows. A weighted mean divides by the summed weights of the rows.",
-    "Equal losses must have that loss as their mean, whatever the weights: check it with three rows of zeros.",
+    "You multiply by the class weights but divide by the number of rows. A weighted mean divides by the"
+    " summed weights of the rows.",
+    "Equal losses must have that loss as their mean, whatever the weights: check it with three rows of "
+    "zeros.",
     fails="test_cross_entropy_class_weights",
 )
 def cross_entropy_weighted_mean_divided_by_n(
@@ -869,7 +919,8 @@ def cross_entropy_ignored_rows_in_the_mean(
 @misconception(
     "cross_entropy",
     "cross-entropy-of-nothing-is-zero",
-    "If every row is ignored, your mean is 0. A mean of nothing is 0 / 0, NaN; a 0 would look like a perfect batch.",
+    "If every row is ignored, your mean is 0. A mean of nothing is 0 / 0, NaN; a 0 would look like a "
+    "perfect batch.",
     "Leave out the guard (or the `clamp`) before the division.",
     fails="test_cross_entropy_with_every_row_ignored",
 )
@@ -896,7 +947,8 @@ def cross_entropy_any_reduction(
 @misconception(
     "cross_entropy",
     "cross-entropy-hard-coded-float32",
-    "You turn the logits into float32. A float64 input must give a float64 loss, a bfloat16 input a bfloat16 one.",
+    "You turn the logits into float32. A float64 input must give a float64 loss, a bfloat16 input a "
+    "bfloat16 one.",
     "Do without `.float()` and `dtype=torch.float32`; `input.new_ones` and `zeros_like` follow the input.",
     fails="test_cross_entropy_keeps_the_dtype",
 )
@@ -921,25 +973,19 @@ def smoothing_unused(input, target, weight=None, ignore_index=-100, reduction="m
 @misconception(
     "cross_entropy",
     "smoothing-spread-over-the-others",
-    "You give ε/(C − 1) to each wrong class and 1 − ε to the true one. PyTorch spreads ε over all C classes, the true one too: with C = 4 and "
-    "ε = 0.4 the true class gets 0.7, not 0.6.",
+    "You give ε/(C − 1) to each wrong class and 1 − ε to the true one. PyTorch spreads ε over all C "
+    "classes, the true one too: with C = 4 and ε = 0.4 the true class gets 0.7, not 0.6.",
     "Think of it as (1 − ε) · one-hot + ε · uniform: what is the uniform distribution over C classes?",
     fails="test_cross_entropy_label_smoothing",
 )
 def smoothing_spread_over_the_others(
     input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
 ):
-    classes = input.shape[1]
-    moved = label_smoothing * classes / (classes - 1)
-    return F.cross_entropy(input, target, **options(weight, ignore_index, reduction, min(moved, 1.0))) + (
-        0.0
-        if moved <= 1.0
-        else (moved - 1)
-        * (
-            F.cross_entropy(input, target, **options(weight, ignore_index, reduction, 1.0))
-            - F.cross_entropy(input, target, **options(weight, ignore_index, reduction, 0.0))
-        )
-    )
+    plain = F.cross_entropy(input, target, **options(weight, ignore_index, reduction))
+    if not label_smoothing:
+        return plain
+    uniform = F.cross_entropy(input, target, **options(weight, ignore_index, reduction, 1.0))
+    return plain + label_smoothing * input.shape[1] / (input.shape[1] - 1) * (uniform - plain)
 
 
 @misconception(
@@ -960,7 +1006,8 @@ def smoothing_added_on_top(
 @misconception(
     "cross_entropy",
     "smoothing-without-the-true-class",
-    "You spread ε/C over the wrong classes only and leave 1 − ε on the true one: the target sums to less than 1.",
+    "You spread ε/C over the wrong classes only and leave 1 − ε on the true one: the target sums to "
+    "less than 1.",
     "The true class gets its ε/C too, on top of 1 − ε.",
     fails="test_cross_entropy_label_smoothing",
 )
@@ -975,7 +1022,8 @@ def smoothing_without_the_true_class(
 @misconception(
     "cross_entropy",
     "ignored-rows-smoothed",
-    "Ignored rows drop out of the usual loss but not out of the smoothing term, which adds up the log-probabilities of every row.",
+    "Ignored rows drop out of the usual loss but not out of the smoothing term, which adds up the "
+    "log-probabilities of every row.",
     "Both terms need the same rows left out.",
     fails="test_cross_entropy_smoothing_with_ignored_rows",
 )
@@ -994,7 +1042,8 @@ def ignored_rows_smoothed(
 @misconception(
     "cross_entropy",
     "smoothing-unweighted",
-    "The class weights do not reach your smoothing term. Each class's share of it counts as much as that class.",
+    "The class weights do not reach your smoothing term. Each class's share of it counts as much as "
+    "that class.",
     "Multiply the log-probabilities by `weight` (one for each column) before you add the row up.",
     fails="test_cross_entropy_smoothing_with_weights",
 )
@@ -1012,7 +1061,8 @@ def smoothing_unweighted(
 @misconception(
     "cross_entropy",
     "smoothing-weighted-by-the-true-class",
-    "You weight the whole smoothing term of a row with the weight of its true class. Each of the C classes in it counts with its own weight.",
+    "You weight the whole smoothing term of a row with the weight of its true class. Each of the C "
+    "classes in it counts with its own weight.",
     "Multiply the log-probabilities by `weight` (one for each column) before you add the row up.",
     fails="test_cross_entropy_smoothing_with_weights",
 )
@@ -1034,7 +1084,8 @@ def yes_and_no(input, floor=-100.0):
 @misconception(
     "binary_cross_entropy",
     "yes-term-only",
-    "You have the term −t · log p but not the one for the answer no. A network that always says yes would then be perfect.",
+    "You have the term −t · log p but not the one for the answer no. A network that always says yes "
+    "would then be perfect.",
     "If t is 0, which probability should have been large, and what is it in terms of p?",
     fails="test_bce_by_hand",
 )
@@ -1068,7 +1119,8 @@ def yes_and_no_swapped(input, target, reduction="mean"):
 @misconception(
     "binary_cross_entropy",
     "probability-through-a-sigmoid",
-    "You put the input through a sigmoid, but it holds probabilities already. That is for the function with logits.",
+    "You put the input through a sigmoid, but it holds probabilities already. That is for the function "
+    "with logits.",
     "Use p as it comes.",
     fails="test_bce_by_hand",
 )
@@ -1103,8 +1155,8 @@ def bce_sum_instead_of_mean(input, target, reduction="mean"):
 @misconception(
     "binary_cross_entropy",
     "target-taken-as-yes-or-no",
-    "You choose one term by looking whether the target is a yes. Targets may lie in between (0.3 after smoothing, say): then both terms count, "
-    "with t and with 1 − t.",
+    "You choose one term by looking whether the target is a yes. Targets may lie in between (0.3 after "
+    "smoothing, say): then both terms count, with t and with 1 − t.",
     "Multiply by t and 1 − t instead of choosing.",
     fails="test_bce_matches_pytorch",
 )
@@ -1117,8 +1169,8 @@ def target_taken_as_yes_or_no(input, target, reduction="mean"):
 @misconception(
     "binary_cross_entropy",
     "logarithm-of-zero",
-    "log 0 is −∞, and the other term's 0 · ∞ is NaN: a probability of exactly 0 or 1 (a sigmoid gives 1 from about 17 on) "
-    "ruins the whole mean.",
+    "log 0 is −∞, and the other term's 0 · ∞ is NaN: a probability of exactly 0 or 1 (a sigmoid gives 1"
+    " from about 17 on) ruins the whole mean.",
     "PyTorch cuts each logarithm off at −100. What has to be cut off: p, or log p?",
     fails="test_bce_at_zero_and_one",
 )
@@ -1130,7 +1182,8 @@ def logarithm_of_zero(input, target, reduction="mean"):
 @misconception(
     "binary_cross_entropy",
     "bce-epsilon-inside-the-log",
-    "You compute log(p + 1e-8). At p = 0 that is −18.4, where the cut-off −100 is asked for; and every other value is a little off too.",
+    "You compute log(p + 1e-8). At p = 0 that is −18.4, where the cut-off −100 is asked for; and every "
+    "other value is a little off too.",
     "Take the logarithm of p itself, and cut off what comes out of it.",
     fails="test_bce_at_zero_and_one",
 )
@@ -1142,8 +1195,8 @@ def bce_epsilon_inside_the_log(input, target, reduction="mean"):
 @misconception(
     "binary_cross_entropy",
     "probability-clamped",
-    "You keep the probability within [1e-7, 1 − 1e-7]. At p = 0 the loss is then 16.1, where the cut-off 100 is asked for, and a network that "
-    "is more wrong than that gets no gradient at all.",
+    "You keep the probability within [1e-7, 1 − 1e-7]. At p = 0 the loss is then 16.1, where the "
+    "cut-off 100 is asked for, and a network that is more wrong than that gets no gradient at all.",
     "Do not clamp what goes into the logarithm, but what comes out of it.",
     fails="test_bce_at_zero_and_one",
 )
@@ -1155,8 +1208,8 @@ def probability_clamped(input, target, reduction="mean"):
 @misconception(
     "binary_cross_entropy",
     "only-the-exact-zero-cut-off",
-    "You replace the logarithm of an exact 0 by −100 but leave others below −100 as they are: in float64, p = 1e-60 costs you 138.2 instead of 100, "
-    "more than p = 0 does.",
+    "You replace the logarithm of an exact 0 by −100 but leave others below −100 as they are: in "
+    "float64, p = 1e-60 costs you 138.2 instead of 100, more than p = 0 does.",
     "Cut off whatever is below −100, wherever it comes from.",
     fails="test_bce_at_zero_and_one",
 )
@@ -1193,8 +1246,10 @@ def bce_any_reduction(input, target, reduction="mean"):
 @misconception(
     "binary_cross_entropy",
     "bce-detached",
-    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
-    "Look for `.item()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
+    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the "
+    "network.",
+    "Look for `.item()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a "
+    "tensor already.",
     fails="test_bce_gradient",
 )
 def bce_detached(input, target, reduction="mean"):
@@ -1215,8 +1270,10 @@ def weighted(yes, pos_weight):
 @misconception(
     "binary_cross_entropy_with_logits",
     "logits-without-sigmoid",
-    "You take the logits for probabilities. A logit of 0 means p = 0.5, and the logarithm of a negative logit is NaN.",
-    "Which function turns a logit into a probability? And then: can you do without computing that probability?",
+    "You take the logits for probabilities. A logit of 0 means p = 0.5, and the logarithm of a negative"
+    " logit is NaN.",
+    "Which function turns a logit into a probability? And then: can you do without computing that "
+    "probability?",
     fails="test_bce_logits_by_hand",
 )
 def logits_without_sigmoid(input, target, pos_weight=None, reduction="mean"):
@@ -1228,8 +1285,8 @@ def logits_without_sigmoid(input, target, pos_weight=None, reduction="mean"):
 @misconception(
     "binary_cross_entropy_with_logits",
     "sigmoid-applied-twice",
-    "The sigmoid is applied twice: to the logits, and once more inside of a formula that expects logits. Your probabilities all lie "
-    "between 0.5 and 0.731.",
+    "The sigmoid is applied twice: to the logits, and once more inside of a formula that expects "
+    "logits. Your probabilities all lie between 0.5 and 0.731.",
     "`softplus` and `logsigmoid` contain the sigmoid already.",
     fails="test_bce_logits_by_hand",
 )
@@ -1263,8 +1320,8 @@ def bce_logits_sum_instead_of_mean(input, target, pos_weight=None, reduction="me
 @misconception(
     "binary_cross_entropy_with_logits",
     "sigmoid-then-log",
-    "You compute the sigmoid and then its logarithm. From about 17 on the sigmoid is exactly 1 in float32, so 1 − σ(x) is 0, its logarithm "
-    "−∞, and 0 · ∞ NaN. A logit of 30 should cost 30.",
+    "You compute the sigmoid and then its logarithm. From about 17 on the sigmoid is exactly 1 in "
+    "float32, so 1 − σ(x) is 0, its logarithm −∞, and 0 · ∞ NaN. A logit of 30 should cost 30.",
     "Put the sigmoid into the formula on paper first: −log σ(x) = log(1 + e^−x), which has a name.",
     fails="test_bce_logits_is_stable",
 )
@@ -1277,8 +1334,9 @@ def sigmoid_then_log(input, target, pos_weight=None, reduction="mean"):
 @misconception(
     "binary_cross_entropy_with_logits",
     "sigmoid-then-binary-cross-entropy",
-    "You compute the sigmoid and hand it to `binary_cross_entropy`, whose cut-off then decides: a logit of 30 costs you 100 instead of 30, "
-    "one of 10,000 costs 100 instead of 10,000, and no gradient is left.",
+    "You compute the sigmoid and hand it to `binary_cross_entropy`, whose cut-off then decides: a logit"
+    " of 30 costs you 100 instead of 30, one of 10,000 costs 100 instead of 10,000, and no gradient is "
+    "left.",
     "The sigmoid must not be computed at all: work with softplus or logsigmoid of the logit.",
     fails="test_bce_logits_is_stable",
 )
@@ -1291,8 +1349,8 @@ def sigmoid_then_binary_cross_entropy(input, target, pos_weight=None, reduction=
 @misconception(
     "binary_cross_entropy_with_logits",
     "sigmoid-clamped",
-    "You keep the sigmoid within [1e-7, 1 − 1e-7]. No loss can then be larger than about 16, where 10,000 is right, and what is clamped "
-    "has no gradient: the worst mistakes are never corrected.",
+    "You keep the sigmoid within [1e-7, 1 − 1e-7]. No loss can then be larger than about 16, where "
+    "10,000 is right, and what is clamped has no gradient: the worst mistakes are never corrected.",
     "The sigmoid must not be computed at all: work with softplus or logsigmoid of the logit.",
     fails="test_bce_logits_is_stable",
 )
@@ -1305,7 +1363,8 @@ def sigmoid_clamped(input, target, pos_weight=None, reduction="mean"):
 @misconception(
     "binary_cross_entropy_with_logits",
     "softplus-overflows",
-    "You compute log(1 + e^x) as it stands. From x = 89 on e^x is infinite in float32, although log(1 + e^x) is then simply x.",
+    "You compute log(1 + e^x) as it stands. From x = 89 on e^x is infinite in float32, although log(1 +"
+    " e^x) is then simply x.",
     "`F.softplus` knows that. By hand: take out max(x, 0) before exp.",
     fails="test_bce_logits_is_stable",
 )
@@ -1318,9 +1377,11 @@ def softplus_overflows(input, target, pos_weight=None, reduction="mean"):
 @misconception(
     "binary_cross_entropy_with_logits",
     "clamp-kinked-at-zero",
-    "Your values are right everywhere, but the slope at a logit of exactly 0 is off by one half: there the kinks of clamp(x, min=0) and of |x| do not "
-    "cancel in autograd. A network whose last layer starts at zero has nothing but such logits.",
-    "The sum of the two is smooth: `softplus` and `logsigmoid` know its slope. Or use a maximum that shares the slope between equals.",
+    "Your values are right everywhere, but the slope at a logit of exactly 0 is off by one half: there "
+    "the kinks of clamp(x, min=0) and of |x| do not cancel in autograd. A network whose last layer "
+    "starts at zero has nothing but such logits.",
+    "The sum of the two is smooth: `softplus` and `logsigmoid` know its slope. Or use a maximum that "
+    "shares the slope between equals.",
     fails="test_bce_logits_gradient_at_zero",
 )
 def clamp_kinked_at_zero(input, target, pos_weight=None, reduction="mean"):
@@ -1332,9 +1393,11 @@ def clamp_kinked_at_zero(input, target, pos_weight=None, reduction="mean"):
 @misconception(
     "binary_cross_entropy_with_logits",
     "relu-kinked-at-zero",
-    "Your values are right everywhere, but the slope at a logit of exactly 0 is off by one half: relu(x) and |x| both count as flat there, and their "
-    "kinks do not cancel in autograd. A network whose last layer starts at zero has nothing but such logits.",
-    "The sum of the two is smooth: `softplus` and `logsigmoid` know its slope. Or use a maximum that shares the slope between equals.",
+    "Your values are right everywhere, but the slope at a logit of exactly 0 is off by one half: "
+    "relu(x) and |x| both count as flat there, and their kinks do not cancel in autograd. A network "
+    "whose last layer starts at zero has nothing but such logits.",
+    "The sum of the two is smooth: `softplus` and `logsigmoid` know its slope. Or use a maximum that "
+    "shares the slope between equals.",
     fails="test_bce_logits_gradient_at_zero",
 )
 def relu_kinked_at_zero(input, target, pos_weight=None, reduction="mean"):
@@ -1357,7 +1420,8 @@ def pos_weight_unused(input, target, pos_weight=None, reduction="mean"):
 @misconception(
     "binary_cross_entropy_with_logits",
     "pos-weight-on-both-terms",
-    "You multiply the whole loss by `pos_weight`, the answer no as well as the yes. Then nothing changes between the two.",
+    "You multiply the whole loss by `pos_weight`, the answer no as well as the yes. Then nothing "
+    "changes between the two.",
     "Multiply before the two terms are added, and only the one with t.",
     fails="test_bce_logits_pos_weight",
 )
@@ -1382,7 +1446,8 @@ def pos_weight_on_the_no_term(input, target, pos_weight=None, reduction="mean"):
 @misconception(
     "binary_cross_entropy_with_logits",
     "mean-divided-by-pos-weight",
-    "You divide the mean by summed weights, as `nll_loss` does. Here PyTorch divides by the number of elements, `pos_weight` or not.",
+    "You divide the mean by summed weights, as `nll_loss` does. Here PyTorch divides by the number of "
+    "elements, `pos_weight` or not.",
     "Multiply the yes-term, then reduce as usual.",
     fails="test_bce_logits_pos_weight",
 )
@@ -1419,8 +1484,10 @@ def bce_logits_any_reduction(input, target, pos_weight=None, reduction="mean"):
 @misconception(
     "binary_cross_entropy_with_logits",
     "bce-logits-detached",
-    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
-    "Look for `.item()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
+    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the "
+    "network.",
+    "Look for `.item()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a "
+    "tensor already.",
     fails="test_bce_logits_gradient",
 )
 def bce_logits_detached(input, target, pos_weight=None, reduction="mean"):

@@ -5,9 +5,9 @@ whole engine for single numbers, and last the two places where training code tou
 filling their `.grad`.
 
 May not be called: `torch.autograd.functional`, `gradcheck`, `torch.func`, `sum_to_size`, `F.linear`; in
-`numerical_gradient` no autograd at all; in `named_parameters` not `module.named_parameters`, `parameters`, `state_dict`
-or `_named_members`. Allowed: everything else, such as `@`, `sum`, `torch.autograd.Function`, `backward`, `zero_grad`,
-`module.named_children`, `module._parameters`, `module._modules`, …
+`numerical_gradient` no autograd at all; in `named_parameters` not `module.named_parameters`, `parameters`,
+`state_dict` or `_named_members`. Allowed: everything else, such as `@`, `sum`, `torch.autograd.Function`,
+`backward`, `zero_grad`, `module.named_children`, `module._parameters`, `module._modules`, …
 """
 
 import math
@@ -70,8 +70,10 @@ class LinearFunction(torch.autograd.Function):
     See https://docs.pytorch.org/docs/stable/notes/extending.html.
     """
 
+    # ctx is PyTorch's own object, to which anything may be attached: hence Any
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # Any: PyTorch's context object
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """The layer's output.
 
         Args:
@@ -130,8 +132,8 @@ def _value(number: "Value | float") -> "Value":
 class Value:
     """One number that remembers where it came from, so that `backward` can find its way back.
 
-    The operators take a Value or a float on either side and return a new Value. They change neither `data` nor `grad` of what
-    they are given; `backward` changes `grad`; and whoever trains with Values assigns to both.
+    The operators take a Value or a float on either side and return a new Value. They change nothing of what they
+    are given; `backward` changes `grad`; and whoever trains with Values assigns to both `data` and `grad`.
 
     Attributes:
         data: the number, a float.
@@ -238,9 +240,9 @@ class Value:
     def backward(self) -> None:
         """Add the derivative of self with respect to each Value that it was computed from to that Value's `grad`.
 
-        The value itself counts among them, with the derivative 1. What a `grad` held before stays in the sum and has no
-        influence on what is added. Takes time in proportion to the size of the graph, however many paths lead through it,
-        and copes with a chain of 10,000 Values.
+        The value itself counts among them, with the derivative 1. What a `grad` held before stays in the sum and has
+        no influence on what is added. Takes time in proportion to the size of the graph, however many paths lead
+        through it, and copes with a chain of 10,000 Values.
         """
         ### BEGIN SOLUTION
         order: list[Value] = []  # every value after all that it was computed from
@@ -270,9 +272,9 @@ def named_parameters(module: nn.Module) -> list[tuple[str, nn.Parameter]]:
         module: its own parameters come first, in the order of their registration; then each child's, in the same way.
 
     Returns:
-        Pairs of name and parameter, the objects themselves and not copies, as `module.named_parameters()` gives them: names
-        joined by dots (`"encoder.0.weight"`); a parameter that is reached twice only under its first name; those that
-        are registered as None not at all.
+        Pairs of name and parameter (the object itself, no copy), as `module.named_parameters()` gives them: names
+        joined by dots (`"encoder.0.weight"`); a parameter that is reached twice only under its first name; those
+        that are registered as None not at all.
     """
     ### BEGIN SOLUTION
     found: list[tuple[str, nn.Parameter]] = []
@@ -302,11 +304,11 @@ def accumulate_gradients(
     Args:
         model: its parameters and its mode (train or eval) stay as they are; only `.grad` changes.
         loss_fn: called as `loss_fn(model(x), y)`, gives the mean loss over the samples of its batch, a 0-d tensor.
-        micro_batches: pairs `(x, y)`; the first dimension counts samples, and the batches may differ in how many they hold.
+        micro_batches: pairs `(x, y)`. The first dimension counts samples; one batch may hold more than another.
 
     Returns:
-        The mean loss over all samples, as a float. Every parameter's `.grad` is then the gradient of that mean, whatever
-        it was before; a parameter that the loss does not depend on has None or zeros.
+        The mean loss over all samples, as a float. Every parameter's `.grad` is then the gradient of that mean,
+        whatever it was before; a parameter that the loss does not depend on has None or zeros.
     """
     ### BEGIN SOLUTION
     samples = sum(len(x) for x, _ in micro_batches)

@@ -3,7 +3,6 @@
 import math
 
 import torch
-
 from nnkata.grader.content import misconception
 
 # -- numerical_gradient ----------------------------------------------------------------------------------------------
@@ -22,8 +21,9 @@ def _each(x, slope_along):
 @misconception(
     "numerical_gradient",
     "forward-difference",
-    "You nudge each element up only and compare with f(x). That slope leans to one side: its error shrinks with eps, that of the "
-    "central difference with eps². For x³ at 1 and eps = 0.1 you get 3.31, the central difference 3.01, the truth is 3.",
+    "You nudge each element up only and compare with f(x). That slope leans to one side: its error "
+    "shrinks with eps, that of the central difference with eps². For x³ at 1 and eps = 0.1 you get "
+    "3.31, the central difference 3.01, the truth is 3.",
     "Step once in each direction from x; f(x) itself is not needed.",
     fails="test_numerical_gradient_is_central",
 )
@@ -34,7 +34,8 @@ def forward_difference(f, x, eps=1e-6):
 @misconception(
     "numerical_gradient",
     "divided-by-one-eps",
-    "Your slopes are twice as steep as they should be: you divide the difference by eps, but the two points lie 2·eps apart.",
+    "Your slopes are twice as steep as they should be: you divide the difference by eps, but the two "
+    "points lie 2·eps apart.",
     "Draw the two points on a line and read off how far the one is from the other.",
     fails=["test_numerical_gradient_by_hand", "test_numerical_gradient_is_central"],
 )
@@ -45,7 +46,8 @@ def divided_by_one_eps(f, x, eps=1e-6):
 @misconception(
     "numerical_gradient",
     "everything-nudged-at-once",
-    "You nudge all elements together, so that you measure the slope along (1, 1, …, 1): the sum of all the derivatives stands at every place.",
+    "You nudge all elements together, so that you measure the slope along (1, 1, …, 1): the sum of "
+    "all the derivatives stands at every place.",
     "Each derivative asks what one element does alone. Nudge one, keep the others, and do that for each.",
     fails=["test_numerical_gradient_by_hand", "test_numerical_gradient_has_the_shape_of_x"],
 )
@@ -56,8 +58,9 @@ def everything_nudged_at_once(f, x, eps=1e-6):
 @misconception(
     "numerical_gradient",
     "nudge-never-undone",
-    "After an element has been measured it stays nudged, so that the next ones are measured at another point than x. The first "
-    "derivative is right, the later ones drift, and the larger eps is, the more.",
+    "After an element has been measured it stays nudged, so that the next ones are measured at "
+    "another point than x. The first derivative is right, the later ones drift, and the larger eps "
+    "is, the more.",
     "Begin each element from x as it was given.",
     fails=["test_numerical_gradient_by_hand", "test_numerical_gradient_of_several_functions"],
 )
@@ -75,8 +78,8 @@ def nudge_never_undone(f, x, eps=1e-6):
 @misconception(
     "numerical_gradient",
     "rounding-error-left-in-x",
-    "You nudge x itself, and undo that by adding eps again. Floats do not work that way: 0.1 + 0.3 − 0.6 + 0.3 is 0.09999999999999998. The "
-    "caller's x is another one afterwards.",
+    "You nudge x itself, and undo that by adding eps again. Floats do not work that way: 0.1 + 0.3 − "
+    "0.6 + 0.3 is 0.10000000000000003. The caller's x is another one afterwards.",
     "Work on a copy, or keep the old number and write that one back.",
     fails="test_numerical_gradient_leaves_x_alone",
 )
@@ -95,8 +98,8 @@ def rounding_error_left_in_x(f, x, eps=1e-6):
 @misconception(
     "numerical_gradient",
     "eps-ignored",
-    "Whatever eps the caller passes, you nudge by a number of your own. Near the kink of |x| that shows: at x = 0.03, eps = 0.1 gives the slope "
-    "0.3 and eps = 1e-6 gives 1.",
+    "Whatever eps the caller passes, you nudge by a number of your own. Near the kink of |x| that "
+    "shows: at x = 0.03, eps = 0.1 gives the slope 0.3 and eps = 1e-6 gives 1.",
     "Look for a number where the name eps should stand.",
     fails=["test_numerical_gradient_nudges_by_eps", "test_numerical_gradient_is_central"],
 )
@@ -107,8 +110,9 @@ def eps_ignored(f, x, eps=1e-6):
 @misconception(
     "numerical_gradient",
     "gradient-in-float32",
-    "Your result is float32 though x is float64: a tensor made by torch.zeros(shape) is float32 unless told otherwise. Half of the digits are "
-    "lost on the way, in a function that lives on its digits.",
+    "Your result is float32 though x is float64: a tensor made by torch.zeros(shape) is float32 "
+    "unless told otherwise. Half of the digits are lost on the way, in a function that lives on its "
+    "digits.",
     "Make the result like x: zeros_like, or dtype=x.dtype.",
     fails="test_numerical_gradient_by_hand",
 )
@@ -119,8 +123,8 @@ def gradient_in_float32(f, x, eps=1e-6):
 @misconception(
     "numerical_gradient",
     "whole-rows-nudged",
-    "You count along the first dimension only. For a vector that is right; for a matrix you nudge a whole row at a time and write the sum of its "
-    "derivatives into each of its places.",
+    "You count along the first dimension only. For a vector that is right; for a matrix you nudge a "
+    "whole row at a time and write the sum of its derivatives into each of its places.",
     "Count elements (x.numel()), not rows (len(x)).",
     fails="test_numerical_gradient_has_the_shape_of_x",
 )
@@ -136,7 +140,8 @@ def whole_rows_nudged(f, x, eps=1e-6):
 @misconception(
     "numerical_gradient",
     "larger-nudge-by-default",
-    "Without eps you nudge by 1e-3, not by 1e-6. On smooth functions that costs only a few digits, but near a kink the slope is another one.",
+    "Without eps you nudge by 1e-3, not by 1e-6. On smooth functions that costs only a few digits, "
+    "but near a kink the slope is another one.",
     "Compare the default in your signature with that of the stub.",
     fails="test_numerical_gradient_nudges_by_a_millionth_unless_told",
 )
@@ -163,7 +168,8 @@ def _ones(grad, shape, reduce=lambda g, axis: g.sum(axis, keepdim=True)):
 @misconception(
     "unbroadcast",
     "only-the-dimensions-in-front",
-    "You sum away the dimensions that were added in front, but not those that were stretched from 1: for (2, 1) the gradient comes back as (2, 3).",
+    "You sum away the dimensions that were added in front, but not those that were stretched from 1: "
+    "for (2, 1) the gradient comes back as (2, 3).",
     "Broadcasting does two things. Look at a dimension whose size in `shape` is 1.",
     fails=["test_unbroadcast_by_hand", "test_unbroadcast_dimensions_of_size_one"],
 )
@@ -174,8 +180,8 @@ def only_the_dimensions_in_front(grad, shape):
 @misconception(
     "unbroadcast",
     "only-the-dimensions-of-size-one",
-    "You sum over the dimensions whose size was 1, but the ones that broadcasting added in front are still there: for (3,) the gradient of shape "
-    "(2, 3) comes back as it was.",
+    "You sum over the dimensions whose size was 1, but the ones that broadcasting added in front are "
+    "still there: for (3,) the gradient of shape (2, 3) comes back as it was.",
     "Compare the number of dimensions first.",
     fails=["test_unbroadcast_by_hand", "test_unbroadcast_dimensions_that_were_added_in_front"],
 )
@@ -186,7 +192,8 @@ def only_the_dimensions_of_size_one(grad, shape):
 @misconception(
     "unbroadcast",
     "mean-instead-of-sum",
-    "You average over the copies. But each copy moves the loss when the element moves, and these effects add up: three copies, three times the effect.",
+    "You average over the copies. But each copy moves the loss when the element moves, and these "
+    "effects add up: three copies, three times the effect.",
     "Ask what happens to f(x + x + x) when x grows by 1.",
     fails="test_unbroadcast_by_hand",
 )
@@ -199,7 +206,8 @@ def mean_instead_of_sum(grad, shape):
 @misconception(
     "unbroadcast",
     "first-copy-only",
-    "You keep the gradient of one copy and drop the others. Every copy of an element has a gradient of its own, and they add up.",
+    "You keep the gradient of one copy and drop the others. Every copy of an element has a gradient "
+    "of its own, and they add up.",
     "What shrinks a dimension without losing anything that was in it?",
     fails="test_unbroadcast_by_hand",
 )
@@ -212,8 +220,9 @@ def first_copy_only(grad, shape):
 @misconception(
     "unbroadcast",
     "aligned-at-the-front",
-    "You match the shapes from the left. Broadcasting matches them from the right: (3,) is a row of (3, 3), not a column, so the sum must go over "
-    "the first dimension. A square gradient hides the mistake, since both ways give three numbers.",
+    "You match the shapes from the left. Broadcasting matches them from the right: (3,) is a row of "
+    "(3, 3), not a column, so the sum must go over the first dimension. A square gradient hides the "
+    "mistake, since both ways give three numbers.",
     "Write the two shapes under each other, flush right.",
     fails="test_unbroadcast_aligns_shapes_at_their_end",
 )
@@ -229,8 +238,8 @@ def aligned_at_the_front(grad, shape):
 @misconception(
     "unbroadcast",
     "size-one-squeezed-away",
-    "You sum over the right dimensions, but lose those of size 1: for (2, 1) the result has the shape (2,). It would broadcast the other way "
-    "next time, as a row instead of a column.",
+    "You sum over the right dimensions, but lose those of size 1: for (2, 1) the result has the shape "
+    "(2,). It would broadcast the other way next time, as a row instead of a column.",
     "`sum` can keep the dimension that it sums over.",
     fails=["test_unbroadcast_by_hand", "test_unbroadcast_dimensions_of_size_one"],
 )
@@ -241,9 +250,11 @@ def size_one_squeezed_away(grad, shape):
 @misconception(
     "unbroadcast",
     "folded-by-reshape",
-    "You reshape the gradient so that copies should come to lie under each other, and sum these. That works for dimensions in front. Where "
-    "an inner dimension was stretched, the copies of an element lie beside each other, and you add numbers that do not belong together.",
-    "Number the elements of a (2, 3) gradient 0 … 5 and see which of them your sum takes for the shape (2, 1).",
+    "You reshape the gradient so that copies should come to lie under each other, and sum these. That "
+    "works for dimensions in front. Where an inner dimension was stretched, the copies of an element "
+    "lie beside each other, and you add numbers that do not belong together.",
+    "Number the elements of a (2, 3) gradient 0 … 5 and see which of them your sum takes for the "
+    "shape (2, 1).",
     fails=["test_unbroadcast_by_hand", "test_unbroadcast_dimensions_of_size_one"],
 )
 def folded_by_reshape(grad, shape):
@@ -252,9 +263,23 @@ def folded_by_reshape(grad, shape):
 
 @misconception(
     "unbroadcast",
+    "nothing-to-sum-sums-everything",
+    "Where no dimension was added in front, you call sum with an empty tuple of dimensions, and "
+    "PyTorch takes that as: all of them. One number is left of your gradient.",
+    "Sum only if there is something to sum over.",
+    fails="test_unbroadcast_where_nothing_was_broadcast",
+)
+def nothing_to_sum_sums_everything(grad, shape):
+    leading = grad.dim() - len(shape)
+    grad = grad.sum(dim=tuple(range(leading))) if leading else grad.sum()
+    return _ones(grad, shape)
+
+
+@misconception(
+    "unbroadcast",
     "single-number-not-summed",
-    "For the shape () you return the gradient unsummed: an empty shape looks like nothing to do. It means a single number, which was "
-    "copied to every place.",
+    "For the shape () you return the gradient unsummed: an empty shape looks like nothing to do. It "
+    "means a single number, which was copied to every place.",
     "Does a test such as `if shape:` stand in the way? For () it is false.",
     fails="test_unbroadcast_to_a_single_number",
 )
@@ -283,8 +308,8 @@ def _gradients(ctx, grad_output, x=None, weight=None):
 @misconception(
     "LinearFunction",
     "weight-not-transposed",
-    "You multiply x with weight as it is, but weight holds one row for each output: (out, in). With as many outputs as inputs it even runs, "
-    "and gives other numbers.",
+    "You multiply x with weight as it is, but weight holds one row for each output: (out, in). With "
+    "as many outputs as inputs it even runs, and gives other numbers.",
     "Write the shapes beside the product: (N, in) times what gives (N, out)?",
     fails=["test_linear_by_hand", "test_linear_value"],
 )
@@ -303,8 +328,10 @@ class WeightNotTransposed(torch.autograd.Function):
 @misconception(
     "LinearFunction",
     "no-gradient-for-the-bias",
-    "Your backward returns None for the bias, always. PyTorch takes that as: the loss does not depend on it, and the bias is never trained.",
-    "The output moves by as much as the bias does, in each of the N rows. What does that make, given grad_output?",
+    "Your backward returns None for the bias, always. PyTorch takes that as: the loss does not depend "
+    "on it, and the bias is never trained.",
+    "The output moves by as much as the bias does, in each of the N rows. What does that make, given "
+    "grad_output?",
     fails="test_linear_gradients_by_hand",
 )
 class NoGradientForTheBias(_Linear):
@@ -317,8 +344,8 @@ class NoGradientForTheBias(_Linear):
 @misconception(
     "LinearFunction",
     "averaged-over-the-batch",
-    "You divide the gradients of weight and bias by the number of rows. Whether the loss is a mean is the loss's affair: if it is, its own "
-    "backward has divided already, and grad_output holds that.",
+    "You divide the gradients of weight and bias by the number of rows. Whether the loss is a mean is "
+    "the loss's affair: if it is, its own backward has divided already, and grad_output holds that.",
     "The chain rule has no division in it.",
     fails="test_linear_gradients_by_hand",
 )
@@ -333,8 +360,8 @@ class AveragedOverTheBatch(_Linear):
 @misconception(
     "LinearFunction",
     "grad-output-ignored",
-    "Your gradients are those of the sum of the outputs, whatever comes after the layer: grad_output has no part in them. That is "
-    "right for `output.sum().backward()` and wrong for every other loss.",
+    "Your gradients are those of the sum of the outputs, whatever comes after the layer: grad_output "
+    "has no part in them. That is right for `output.sum().backward()` and wrong for every other loss.",
     "Chain rule: outer derivative times inner derivative. The outer one is what backward is handed.",
     fails=["test_linear_gradients_match_pytorch", "test_linear_gradients_through_several_layers"],
 )
@@ -347,8 +374,9 @@ class GradOutputIgnored(_Linear):
 @misconception(
     "LinearFunction",
     "weight-gradient-transposed",
-    "Your gradient of the weight is the right one, transposed: (in, out) instead of (out, in). PyTorch refuses the shape, unless both sizes "
-    "are the same or one of them is 1: then you train with a wrong gradient and nobody tells you.",
+    "Your gradient of the weight is the right one, transposed: (in, out) instead of (out, in). "
+    "PyTorch refuses the shape, unless both sizes are the same or one of them is 1: then you train "
+    "with a wrong gradient and nobody tells you.",
     "The gradient of weight has the shape of weight. Which factor must stand on the left for that?",
     fails=["test_linear_gradients_with_a_square_weight", "test_linear_gradients_match_pytorch"],
 )
@@ -362,8 +390,9 @@ class WeightGradientTransposed(_Linear):
 @misconception(
     "LinearFunction",
     "input-gradient-through-the-transpose",
-    "For the gradient of x you multiply grad_output with weight.T, as on the way forward. On the way back it must be weight itself: (N, out) "
-    "times (out, in). With a square weight it runs and is wrong.",
+    "For the gradient of x you multiply grad_output with weight.T, as on the way forward. On the way "
+    "back it must be weight itself: (N, out) times (out, in). With a square weight it runs and is "
+    "wrong.",
     "Forward you went from in to out. What leads back?",
     fails=["test_linear_gradients_with_a_square_weight", "test_linear_gradients_match_pytorch"],
 )
@@ -377,8 +406,9 @@ class InputGradientThroughTheTranspose(_Linear):
 @misconception(
     "LinearFunction",
     "every-gradient-always",
-    "You compute all three gradients, whether or not anybody asked. They are right, and PyTorch throws away what it does not need; but for the "
-    "first layer, whose x is data, you pay a third matrix product at every step.",
+    "You compute all three gradients, whether or not anybody asked. They are right, and PyTorch "
+    "throws away what it does not need; but for the first layer, whose x is data, you pay a third "
+    "matrix product at every step.",
     "`ctx.needs_input_grad` holds one bool for each input. Return None where it says no.",
     fails="test_linear_gives_only_the_gradients_that_are_needed",
 )
@@ -386,13 +416,18 @@ class EveryGradientAlways(_Linear):
     @staticmethod
     def backward(ctx, grad_output):
         x, weight = ctx.saved_tensors
-        return grad_output @ weight, grad_output.T @ x, grad_output.sum(0) if ctx.needs_input_grad[2] else None
+        return (
+            grad_output @ weight,
+            grad_output.T @ x,
+            grad_output.sum(0) if ctx.needs_input_grad[2] else None,
+        )
 
 
 @misconception(
     "LinearFunction",
     "bias-taken-for-granted",
-    "You add the bias without asking whether there is one: without it, None is added to a tensor, which is a TypeError.",
+    "You add the bias without asking whether there is one: without it, None is added to a tensor, "
+    "which is a TypeError.",
     "A layer with bias=False hands None to forward.",
     fails="test_linear_without_a_bias",
 )
@@ -410,8 +445,9 @@ class BiasTakenForGranted(_Linear):
 @misconception(
     "LinearFunction",
     "saved-outside-of-ctx",
-    "You keep x and weight in one place for all calls (on the class, or in a global). The second layer overwrites what the first one left, so that "
-    "in a network of two layers the first one's backward works with the second one's tensors.",
+    "You keep x and weight in one place for all calls (on the class, or in a global). The second "
+    "layer overwrites what the first one left, so that in a network of two layers the first one's "
+    "backward works with the second one's tensors.",
     "Each call has a ctx of its own; that is what it is for.",
     fails="test_linear_gradients_through_several_layers",
 )
@@ -431,8 +467,8 @@ class SavedOutsideOfCtx(torch.autograd.Function):
 @misconception(
     "LinearFunction",
     "bias-only-with-its-weight",
-    "You compute the gradient of the bias only where the weight's is needed too. Whoever freezes the weights and trains the biases (it is done) "
-    "gets no gradient at all.",
+    "You compute the gradient of the bias only where the weight's is needed too. Whoever freezes the "
+    "weights and trains the biases (it is done) gets no gradient at all.",
     "Three inputs, three separate questions.",
     fails="test_linear_gives_only_the_gradients_that_are_needed",
 )
@@ -532,8 +568,8 @@ class _Engine:
 @misconception(
     "Value",
     "grad-overwritten",
-    "A Value that is used twice gets a derivative from each use, and you keep only one of them: you write `grad = …` where it must be added. "
-    "For a + a you get 1, not 2.",
+    "A Value that is used twice gets a derivative from each use, and you keep only one of them: you "
+    "write `grad = …` where it must be added. For a + a you get 1, not 2.",
     "Each use of a Value is a road to the result; the effects along all of them add up.",
     fails=["test_value_used_twice_in_one_operation", "test_value_graphs_that_branch_and_meet"],
 )
@@ -548,8 +584,9 @@ class GradOverwritten(_Engine):
 @misconception(
     "Value",
     "old-gradient-sent-again",
-    "The first backward is right; the second one is not. What flows through the graph is kept in `.grad` itself, where the amounts of the "
-    "first call still are, so the second call passes these on once more: a leaf behind one inner step gets three times its derivative in place of two.",
+    "The first backward is right; the second one is not. What flows through the graph is kept in "
+    "`.grad` itself, where the amounts of the first call still are, so the second call passes these "
+    "on once more: a leaf behind one inner step gets three times its derivative in place of two.",
     "Keep what flows in this call apart (a dict will do), start it at 0, and add it to `.grad` as well.",
     fails=["test_value_backward_twice_adds_twice", "test_value_two_results_of_one_graph"],
 )
@@ -564,8 +601,9 @@ class OldGradientSentAgain(_Engine):
 @misconception(
     "Value",
     "old-gradient-thrown-away",
-    "Your backward sets the grads of the whole graph to 0 before it begins. So two losses with a common ancestor do not add up in it, and "
-    "gradients cannot be accumulated. Zeroing is the caller's decision.",
+    "Your backward sets the grads of the whole graph to 0 before it begins. So two losses with a "
+    "common ancestor do not add up in it, and gradients cannot be accumulated. Zeroing is the "
+    "caller's decision.",
     "Remember what `backward` does in PyTorch when it is called twice without zero_grad in between.",
     fails=["test_value_backward_twice_adds_twice", "test_value_two_results_of_one_graph"],
 )
@@ -579,9 +617,11 @@ class OldGradientThrownAway(_Engine):
 @misconception(
     "Value",
     "passed-on-too-early",
-    "A Value passes its derivative on as soon as the first amount has arrived, and again at the next one, with the first still in it. Where "
-    "roads part and meet again before they part once more, amounts are counted several times.",
-    "Pass on only when everything has arrived: go through the graph in an order in which each Value comes after all its uses.",
+    "A Value passes its derivative on as soon as the first amount has arrived, and again at the next "
+    "one, with the first still in it. Where roads part and meet again before they part once more, "
+    "amounts are counted several times.",
+    "Pass on only when everything has arrived: go through the graph in an order in which each Value "
+    "comes after all its uses.",
     fails=["test_value_graphs_that_branch_and_meet", "test_value_backward_does_not_walk_every_path"],
 )
 class PassedOnTooEarly(_Engine):
@@ -599,9 +639,11 @@ class PassedOnTooEarly(_Engine):
 @misconception(
     "Value",
     "visited-level-by-level",
-    "You go through the graph level by level from the result. A Value that is used both near the result and far from it is then passed by before "
-    "the amount from far away has arrived, and that amount is never sent on.",
-    "The distance from the result is no good order. A Value's turn comes when all that use it have had theirs.",
+    "You go through the graph level by level from the result. A Value that is used both near the "
+    "result and far from it is then passed by before the amount from far away has arrived, and that "
+    "amount is never sent on.",
+    "The distance from the result is no good order. A Value's turn comes when all that use it have "
+    "had theirs.",
     fails="test_value_graphs_that_branch_and_meet",
 )
 class VisitedLevelByLevel(_Engine):
@@ -618,9 +660,11 @@ class VisitedLevelByLevel(_Engine):
 @misconception(
     "Value",
     "every-path-walked",
-    "Your derivatives are right, but you go along every road from the result to every ancestor. The number of roads doubles with each "
-    "x = x + x: 18 additions have 262,144 of them, and 40 would take days.",
-    "Visit each Value once, after everything that uses it has had its turn: then the amounts of all roads have met in it already.",
+    "Your derivatives are right, but you go along every road from the result to every ancestor. The "
+    "number of roads doubles with each x = x + x: 18 additions have 262,144 of them, and 40 would "
+    "take days.",
+    "Visit each Value once, after everything that uses it has had its turn: then the amounts of all "
+    "roads have met in it already.",
     fails="test_value_backward_does_not_walk_every_path",
 )
 class EveryPathWalked(_Engine):
@@ -636,7 +680,8 @@ class EveryPathWalked(_Engine):
 @misconception(
     "Value",
     "recursion-too-deep",
-    "You go down the graph by recursion, and Python allows about 1,000 calls inside of each other: a chain of 10,000 Values raises a RecursionError.",
+    "You go down the graph by recursion, and Python allows about 1,000 calls inside of each other: a "
+    "chain of 10,000 Values raises a RecursionError.",
     "Keep a list of your own as the stack, with a mark for Values whose parents have been done.",
     fails="test_value_backward_through_a_chain_of_10_000",
 )
@@ -658,8 +703,8 @@ class RecursionTooDeep(_Engine):
 @misconception(
     "Value",
     "looked-up-in-a-list",
-    "To find out whether you have seen a Value, you look through a list. That takes longer the longer the list is: ten times the graph takes a "
-    "hundred times as long.",
+    "To find out whether you have seen a Value, you look through a list. That takes longer the longer "
+    "the list is: ten times the graph takes a hundred times as long.",
     "There is a container that answers `in` without looking at everything.",
     fails="test_value_backward_takes_time_in_proportion",
 )
@@ -680,8 +725,8 @@ class LookedUpInAList(_Engine):
 @misconception(
     "Value",
     "one-edge-for-two",
-    "You keep the parents of a Value in a set, or their slopes in a dict with the parents as keys. In a + a and a * a both parents are the same "
-    "Value, and one of the two slopes is lost.",
+    "You keep the parents of a Value in a set, or their slopes in a dict with the parents as keys. In "
+    "a + a and a * a both parents are the same Value, and one of the two slopes is lost.",
     "Keep a tuple or a list of pairs: a parent may stand in it twice.",
     fails="test_value_used_twice_in_one_operation",
 )
@@ -693,8 +738,9 @@ class OneEdgeForTwo(_Engine):
 @misconception(
     "Value",
     "equal-numbers-merged",
-    "Two Values with the same number count as one and the same for you: their `==` (or a dict with the data as keys) compares numbers. Of two leaves "
-    "that both hold 2.0, one gets the derivatives of both, and the other nothing.",
+    "Two Values with the same number count as one and the same for you: their `==` (or a dict with "
+    "the data as keys) compares numbers. Of two leaves that both hold 2.0, one gets the derivatives "
+    "of both, and the other nothing.",
     "A node of the graph is the object itself. A class without `__eq__`, or `id()`, tells objects apart.",
     fails="test_value_equal_numbers_are_not_the_same",
 )
@@ -709,7 +755,8 @@ class EqualNumbersMerged(_Engine):
 @misconception(
     "Value",
     "slope-one-at-zero",
-    "Your relu has the slope 1 at 0: the question there is `>=` instead of `>`. By agreement, and in PyTorch, it is 0.",
+    "Your relu has the slope 1 at 0: the question there is `>=` instead of `>`. By agreement, and in "
+    "PyTorch, it is 0.",
     "What is 0 > 0?",
     fails="test_value_relu_at_and_below_zero",
 )
@@ -721,8 +768,8 @@ class SlopeOneAtZero(_Engine):
 @misconception(
     "Value",
     "other-way-round-forgotten",
-    "1.5 − a gives you a − 1.5, and 4.0 / a gives a / 4.0: `__rsub__` and `__rtruediv__` are called as a.__rsub__(1.5), with the number that "
-    "stands on the left as the argument.",
+    "1.5 − a gives you a − 1.5, and 4.0 / a gives a / 4.0: `__rsub__` and `__rtruediv__` are called "
+    "as a.__rsub__(1.5), with the number that stands on the left as the argument.",
     "Sums and products do not mind the order; differences and quotients do.",
     fails=["test_value_beside_floats", "test_value_quotients"],
 )
@@ -737,7 +784,8 @@ class OtherWayRoundForgotten(_Engine):
 @misconception(
     "Value",
     "float-on-the-left-unknown",
-    "a * 3.0 works, 3.0 * a is a TypeError: Python first asks the float, which does not know your class, and then looks for `__rmul__` in yours.",
+    "a * 3.0 works, 3.0 * a is a TypeError: Python first asks the float, which does not know your "
+    "class, and then looks for `__rmul__` in yours.",
     "Each of + − * / has a second method for the case that your Value stands on the right.",
     fails=["test_value_beside_floats", "test_value_quotients"],
 )
@@ -748,7 +796,8 @@ class FloatOnTheLeftUnknown(_Engine):
 @misconception(
     "Value",
     "slope-of-the-other-missing",
-    "In a quotient a / b you send the right derivative to a, but to b that of the wrong sign: when b grows, a / b shrinks (for positive a).",
+    "In a quotient a / b you send the right derivative to a, but to b that of the wrong sign: when b "
+    "grows, a / b shrinks (for positive a).",
     "a / b is a · b⁻¹. What is the derivative of b⁻¹?",
     fails="test_value_quotients",
 )
@@ -776,7 +825,8 @@ class TanhSlopeFromTheInput(_Engine):
 @misconception(
     "Value",
     "tanh-overflows",
-    "Your tanh goes by way of exp(2x), which is too large for a float from x = 355 on: OverflowError, where the answer is simply 1.",
+    "Your tanh goes by way of exp(2x), which is too large for a float from x = 355 on: OverflowError, "
+    "where the answer is simply 1.",
     "`math` has a tanh that knows about large numbers.",
     fails="test_value_tanh_far_out",
 )
@@ -789,8 +839,8 @@ class TanhOverflows(_Engine):
 @misconception(
     "Value",
     "power-through-the-logarithm",
-    "You compute powers as exp(n · log x), or their slope from log x: that has no answer for 0 and for negative numbers, though (−2)³ is −8 and "
-    "its slope 12.",
+    "You compute powers as exp(n · log x), or their slope from log x: that has no answer for 0 and "
+    "for negative numbers, though (−2)³ is −8 and its slope 12.",
     "Python's ** knows these. And the slope of xⁿ needs no logarithm.",
     fails="test_value_powers_of_zero_and_of_negative_numbers",
 )
@@ -810,7 +860,8 @@ class PowerThroughTheLogarithm(_Engine):
 @misconception(
     "Value",
     "only-leaves-get-a-grad",
-    "The leaves get their derivatives, but the result itself and the steps between keep a grad of 0. Here every Value on the way gets its own.",
+    "The leaves get their derivatives, but the result itself and the steps between keep a grad of 0. "
+    "Here every Value on the way gets its own.",
     "Add to `.grad` at each Value whose turn it is, the first one (the result, with 1) included.",
     fails=["test_value_alone", "test_value_every_step_has_its_grad"],
 )
@@ -846,7 +897,8 @@ def _once(pairs):
 @misconception(
     "named_parameters",
     "one-level-deep",
-    "You find the module's own parameters and those of its children, but not those of its children's children.",
+    "You find the module's own parameters and those of its children, but not those of its children's "
+    "children.",
     "A child is a module like any other: ask it the same question that you were asked.",
     fails=["test_named_parameters_of_nested_modules", "test_named_parameters_in_pytorchs_order"],
 )
@@ -857,7 +909,8 @@ def one_level_deep(module):
 @misconception(
     "named_parameters",
     "only-own-parameters",
-    "You list what is registered in the module itself and never look at its children. A network made of layers seems to have no parameters then.",
+    "You list what is registered in the module itself and never look at its children. A network made "
+    "of layers seems to have no parameters then.",
     "`module._modules` (or `named_children()`) holds the layers.",
     fails=["test_named_parameters_of_nested_modules", "test_named_parameters_in_containers"],
 )
@@ -868,7 +921,8 @@ def only_own_parameters(module):
 @misconception(
     "named_parameters",
     "name-without-its-path",
-    "Every parameter is there, but under its own name only: two layers both have a `weight`, and nobody can tell them apart.",
+    "Every parameter is there, but under its own name only: two layers both have a `weight`, and "
+    "nobody can tell them apart.",
     "Pass the way that led to a module along, and put it in front: path, dot, name.",
     fails="test_named_parameters_of_nested_modules",
 )
@@ -879,7 +933,8 @@ def name_without_its_path(module):
 @misconception(
     "named_parameters",
     "shared-parameter-twice",
-    "A parameter that is registered in two places stands in your list twice. An optimizer would update it twice at every step.",
+    "A parameter that is registered in two places stands in your list twice. An optimizer would "
+    "update it twice at every step.",
     "Remember which ones you have seen, by id(parameter).",
     fails="test_named_parameters_shared_ones_once",
 )
@@ -890,7 +945,8 @@ def shared_parameter_twice(module):
 @misconception(
     "named_parameters",
     "equal-taken-for-the-same",
-    "You drop a parameter when another one has equal values. All biases that start at 0 are equal, and still each is trained on its own.",
+    "You drop a parameter when another one has equal values. All biases that start at 0 are equal, "
+    "and still each is trained on its own.",
     "The question is whether it is the same object: `is`, or id().",
     fails="test_named_parameters_equal_values_are_not_the_same",
 )
@@ -905,7 +961,8 @@ def equal_taken_for_the_same(module):
 @misconception(
     "named_parameters",
     "none-listed",
-    "A bias that is switched off is registered as None, and your list shows it. Whoever asks for its shape or its grad falls over it.",
+    "A bias that is switched off is registered as None, and your list shows it. Whoever asks for its "
+    "shape or its grad falls over it.",
     "Look before you append: is there a parameter at all?",
     fails="test_named_parameters_skips_none",
 )
@@ -934,8 +991,9 @@ def child_that_is_none_visited(module):
 @misconception(
     "named_parameters",
     "children-before-the-module",
-    "You list the children's parameters first and a module's own ones after them. In PyTorch the own ones come first; a shared parameter "
-    "gets another name by that, and a list that was saved in the one order is loaded in the other.",
+    "You list the children's parameters first and a module's own ones after them. In PyTorch the own "
+    "ones come first; a shared parameter gets another name by that, and a list that was saved in the "
+    "one order is loaded in the other.",
     "Two loops, in the other order.",
     fails="test_named_parameters_in_pytorchs_order",
 )
@@ -953,7 +1011,8 @@ def children_before_the_module(module):
 @misconception(
     "named_parameters",
     "level-by-level",
-    "You take all children first and then all grandchildren. PyTorch finishes the first child with everything below it before it turns to the second.",
+    "You take all children first and then all grandchildren. PyTorch finishes the first child with "
+    "everything below it before it turns to the second.",
     "Depth before breadth: recursion does that by itself.",
     fails="test_named_parameters_in_pytorchs_order",
 )
@@ -968,7 +1027,8 @@ def level_by_level(module):
 @misconception(
     "named_parameters",
     "buffers-listed-too",
-    "Your list holds buffers, such as the running mean of a batch norm. They belong to the state of a module, but no gradient descent moves them.",
+    "Your list holds buffers, such as the running mean of a batch norm. They belong to the state of a "
+    "module, but no gradient descent moves them.",
     "Look at the kind: an nn.Parameter, not just any tensor.",
     fails="test_named_parameters_only_what_is_registered_as_one",
 )
@@ -986,8 +1046,8 @@ def buffers_listed_too(module):
 @misconception(
     "named_parameters",
     "frozen-ones-left-out",
-    "You leave out parameters that require no gradient. They are frozen, not gone: they are saved, moved and counted like the others, and may be "
-    "thawed later.",
+    "You leave out parameters that require no gradient. They are frozen, not gone: they are saved, "
+    "moved and counted like the others, and may be thawed later.",
     "Registered is registered; nothing else is asked.",
     fails="test_named_parameters_frozen_ones_too",
 )
@@ -998,8 +1058,8 @@ def frozen_ones_left_out(module):
 @misconception(
     "named_parameters",
     "only-modules-without-children",
-    "You take parameters from the layers at the bottom only. A module that has both children and parameters of its own (a scale, a class token) "
-    "loses its own.",
+    "You take parameters from the layers at the bottom only. A module that has both children and "
+    "parameters of its own (a scale, a class token) loses its own.",
     "Having children and having parameters are two separate things.",
     fails="test_named_parameters_of_nested_modules",
 )
@@ -1018,7 +1078,8 @@ def only_modules_without_children(module):
 @misconception(
     "named_parameters",
     "generator-instead-of-a-list",
-    "You return a generator. It has no length, cannot be indexed, and is empty when somebody goes through it a second time.",
+    "You return a generator. It has no length, cannot be indexed, and is empty when somebody goes "
+    "through it a second time.",
     "Collect what you yield.",
     fails="test_named_parameters_is_a_list",
 )
@@ -1045,8 +1106,8 @@ def _accumulated(model, loss_fn, micro_batches, weight_of, zero=True):
 @misconception(
     "accumulate_gradients",
     "batches-count-alike",
-    "You average over batches, not over samples: a batch of one counts as much as a batch of five, so that its only sample weighs five times as "
-    "much as each of the others.",
+    "You average over batches, not over samples: a batch of one counts as much as a batch of five, so "
+    "that its only sample weighs five times as much as each of the others.",
     "A batch's mean stands for as many samples as the batch holds.",
     fails=["test_accumulate_by_hand", "test_accumulate_batches_of_different_sizes"],
 )
@@ -1057,7 +1118,8 @@ def batches_count_alike(model, loss_fn, micro_batches):
 @misconception(
     "accumulate_gradients",
     "sum-of-the-means",
-    "You add the batches' gradients up and never divide: with three batches the gradient is about three times too large, as if the learning rate were.",
+    "You add the batches' gradients up and never divide: with three batches the gradient is about "
+    "three times too large, as if the learning rate were.",
     "backward adds. What must each loss be multiplied with, so that the sum is a mean?",
     fails=["test_accumulate_by_hand", "test_accumulate_batches_of_one_size"],
 )
@@ -1068,8 +1130,8 @@ def sum_of_the_means(model, loss_fn, micro_batches):
 @misconception(
     "accumulate_gradients",
     "divided-twice",
-    "You divide each loss by the number of all samples. But loss_fn has averaged over its batch already: the gradient comes out too small by "
-    "about the size of a batch.",
+    "You divide each loss by the number of all samples. But loss_fn has averaged over its batch "
+    "already: the gradient comes out too small by about the size of a batch.",
     "First undo the batch's mean (times its samples), then divide by all.",
     fails=["test_accumulate_by_hand", "test_accumulate_batches_of_one_size"],
 )
@@ -1080,7 +1142,8 @@ def divided_twice(model, loss_fn, micro_batches):
 @misconception(
     "accumulate_gradients",
     "summed-over-samples",
-    "You multiply each loss with its number of samples, but never divide by the number of all of them: that is the gradient of the sum, not of the mean.",
+    "You multiply each loss with its number of samples, but never divide by the number of all of "
+    "them: that is the gradient of the sum, not of the mean.",
     "With eight samples your gradient is eight times too large.",
     fails=["test_accumulate_by_hand", "test_accumulate_batches_of_one_size"],
 )
@@ -1091,7 +1154,8 @@ def summed_over_samples(model, loss_fn, micro_batches):
 @misconception(
     "accumulate_gradients",
     "never-zeroed",
-    "You never clear the gradients, so whatever an earlier step left in `.grad` is part of the new one. The first call is right, the second is not.",
+    "You never clear the gradients, so whatever an earlier step left in `.grad` is part of the new "
+    "one. The first call is right, the second is not.",
     "Clear once, before the first batch.",
     fails=["test_accumulate_discards_old_gradients", "test_accumulate_again_starts_afresh"],
 )
@@ -1102,7 +1166,8 @@ def never_zeroed(model, loss_fn, micro_batches):
 @misconception(
     "accumulate_gradients",
     "zeroed-before-each-batch",
-    "You clear the gradients before every batch, so that only the last one is left at the end: nothing was accumulated.",
+    "You clear the gradients before every batch, so that only the last one is left at the end: "
+    "nothing was accumulated.",
     "How often may zero_grad run, if the batches are to add up?",
     fails=["test_accumulate_by_hand", "test_accumulate_batches_of_one_size"],
 )
@@ -1120,7 +1185,8 @@ def zeroed_before_each_batch(model, loss_fn, micro_batches):
 @misconception(
     "accumulate_gradients",
     "zeroed-in-place-without-looking",
-    "You call `p.grad.zero_()` on each parameter, but a parameter that never saw a backward has the grad None: AttributeError.",
+    "You call `p.grad.zero_()` on each parameter, but a parameter that never saw a backward has the "
+    "grad None: AttributeError.",
     "Set it to None, ask first, or let the model do it.",
     fails="test_accumulate_by_hand",
 )
@@ -1133,7 +1199,8 @@ def zeroed_in_place_without_looking(model, loss_fn, micro_batches):
 @misconception(
     "accumulate_gradients",
     "loss-of-batches-alike",
-    "Your gradients are right, but the loss that you return is the mean of the batches' losses, in which small batches count too much.",
+    "Your gradients are right, but the loss that you return is the mean of the batches' losses, in "
+    "which small batches count too much.",
     "The same weights belong in the loss as in the gradient.",
     fails=["test_accumulate_by_hand", "test_accumulate_batches_of_different_sizes"],
 )
@@ -1160,7 +1227,8 @@ def last_loss_returned(model, loss_fn, micro_batches):
 @misconception(
     "accumulate_gradients",
     "tensor-returned",
-    "You return the loss as a tensor. It drags the graphs of all batches along, and with them the memory that small batches were meant to save.",
+    "You return the loss as a tensor. It drags the graphs of all batches along, and with them the "
+    "memory that small batches were meant to save.",
     "`.item()` gives the number and lets go of the graph.",
     fails="test_accumulate_by_hand",
 )
@@ -1171,7 +1239,8 @@ def tensor_returned(model, loss_fn, micro_batches):
 @misconception(
     "accumulate_gradients",
     "mode-switched",
-    "You call model.train(), and leave the model, with every part of it, in another mode than it came in: a part that was frozen in eval mode is awake now.",
+    "You call model.train(), and leave the model, with every part of it, in another mode than it came "
+    "in: a part that was frozen in eval mode is awake now.",
     "Who calls you has chosen the mode; there is nothing to do.",
     fails="test_accumulate_leaves_the_mode_alone",
 )
@@ -1183,7 +1252,8 @@ def mode_switched(model, loss_fn, micro_batches):
 @misconception(
     "accumulate_gradients",
     "step-taken",
-    "You change the parameters as well: that is the optimizer's work, and it happens after you. Loss and optimizer meet only in `.grad`.",
+    "You change the parameters as well: that is the optimizer's work, and it happens after you. Loss "
+    "and optimizer meet only in `.grad`.",
     "Fill `.grad`, return the loss, and leave the rest to who called.",
     fails="test_accumulate_batches_of_one_size",
 )

@@ -1,7 +1,6 @@
 """Wrong ways to write the parts of 06_training, each with its explanation."""
 
 import torch
-
 from nnkata.grader.content import misconception
 
 NAMES = ("train_loss", "val_loss", "val_accuracy")
@@ -13,8 +12,10 @@ NAMES = ("train_loss", "val_loss", "val_accuracy")
 @misconception(
     "normalize",
     "zero-to-one",
-    "Your pixels run from 0 to 1. That is what dividing by 255 gives; they are to run from −1 to 1, with their middle at 0.",
-    "You are halfway there: what does it take to make an interval of length 1 twice as long, and to move its middle to 0?",
+    "Your pixels run from 0 to 1. That is what dividing by 255 gives; they are to run from −1 to 1, with "
+    "their middle at 0.",
+    "You are halfway there: what does it take to make an interval of length 1 twice as long, and to move "
+    "its middle to 0?",
     fails="test_normalize_by_hand",
 )
 def zero_to_one(images):
@@ -24,7 +25,8 @@ def zero_to_one(images):
 @misconception(
     "normalize",
     "arithmetic-in-bytes",
-    "You calculate while the pixels are still bytes. A uint8 starts again at 0 after 255, so 2 · 200 is 144: light grey turns dark.",
+    "You calculate while the pixels are still bytes. A uint8 starts again at 0 after 255, so 2 · 200 is "
+    "144: light grey turns dark.",
     "Turn the images into floating-point numbers first, and calculate then.",
     fails=["test_normalize_by_hand", "test_normalize_every_byte"],
 )
@@ -35,9 +37,10 @@ def arithmetic_in_bytes(images):
 @misconception(
     "normalize",
     "standardised-with-mnist-statistics",
-    "You subtract 0.1307 and divide by 0.3081, MNIST's mean and standard deviation: 0 becomes −0.42 and 255 becomes 2.82. "
-    "That is a fine way to normalise, but not the one asked for.",
-    "Look at the two numbers that the docstring names: where do 0 and 255 have to end up? Two points fix a line.",
+    "You subtract 0.1307 and divide by 0.3081, MNIST's mean and standard deviation: 0 becomes −0.42 and 255 "
+    "becomes 2.82. That is a fine way to normalise, but not the one asked for.",
+    "Look at the two numbers that the docstring names: where do 0 and 255 have to end up? Two points fix a "
+    "line.",
     fails="test_normalize_by_hand",
 )
 def standardised(images):
@@ -47,8 +50,8 @@ def standardised(images):
 @misconception(
     "normalize",
     "stretched-to-the-batch",
-    "You stretch the pixels from the smallest to the largest that you are given. The same image then looks different in another "
-    "batch, and an image of a single grey gives 0/0.",
+    "You stretch the pixels from the smallest to the largest that you are given. The same image then looks "
+    "different in another batch, and an image of a single grey gives 0/0.",
     "Bytes have a smallest and a largest value that does not depend on the images at hand.",
     fails="test_normalize_does_not_depend_on_the_other_pixels",
 )
@@ -63,7 +66,8 @@ def stretched_to_the_batch(images):
     "normalize",
     "channel-axis-always-added",
     "You add a channel axis to every input. Images that have one already come out with five dimensions.",
-    "Two shapes may come in and one goes out; say the shape of the result rather than adding to that of the input.",
+    "Two shapes may come in and one goes out; say the shape of the result rather than adding to that of the "
+    "input.",
     fails="test_normalize_shape",
 )
 def channel_axis_always_added(images):
@@ -73,8 +77,8 @@ def channel_axis_always_added(images):
 @misconception(
     "normalize",
     "squeezed-to-the-bone",
-    "You squeeze the images before you add the channel axis. With a single image, that removes the axis of the images as well, "
-    "and its 28 rows are taken for 28 images.",
+    "You squeeze the images before you add the channel axis. With a single image, that removes the axis of "
+    "the images as well, and its 28 rows are taken for 28 images.",
     "`squeeze()` removes every axis of length 1. Say which axis you mean, or name the shape that you want.",
     fails="test_normalize_a_single_image_and_none",
 )
@@ -85,7 +89,8 @@ def squeezed(images):
 @misconception(
     "normalize",
     "changes-the-caller-s-tensor",
-    "You add the channel axis with `unsqueeze_`. The underscore means in place: the caller's own tensor has another shape afterwards.",
+    "You add the channel axis with `unsqueeze_`. The underscore means in place: the caller's own tensor has "
+    "another shape afterwards.",
     "There is a form of the same method without the underscore, which returns a new tensor.",
     fails=["test_normalize_shape", "test_normalize_by_hand"],
 )
@@ -111,8 +116,8 @@ def _cut(x, y, order, batch_size, drop_last=False):
 @misconception(
     "iterate_batches",
     "x-and-y-shuffled-apart",
-    "You draw one order for x and another for y. Each image then carries some other image's label, and the best that a network "
-    "can learn from ten digits so mixed is chance: 10 %.",
+    "You draw one order for x and another for y. Each image then carries some other image's label, and the "
+    "best that a network can learn from ten digits so mixed is chance: 10 %.",
     "Draw once. Whatever picks the inputs has to pick the labels too.",
     fails=["test_batches_keep_pairs_and_use_every_sample_once", "test_batches_can_be_learned_from"],
 )
@@ -125,9 +130,25 @@ def shuffled_apart(x, y, batch_size, shuffle=True, generator=None, drop_last=Fal
 
 @misconception(
     "iterate_batches",
+    "shuffles-the-caller-s-data",
+    "You shuffle x and y in place. They belong to the caller, who finds them in another order afterwards, "
+    "and other tensors that share their memory or count on their order with them.",
+    "Leave the data where it is and shuffle a list of places; indexing with that makes new tensors.",
+    fails="test_batches_keep_pairs_and_use_every_sample_once",
+)
+def shuffles_in_place(x, y, batch_size, shuffle=True, generator=None, drop_last=False):
+    order = _order(x, shuffle, generator)
+    x[:], y[:] = x[order], y[order]
+    yield from _cut(x, y, torch.arange(len(x)), batch_size, drop_last)
+
+
+@misconception(
+    "iterate_batches",
     "drawn-with-replacement",
-    "You draw each batch from all samples anew. In one pass some samples come twice or more and about 37 % never come.",
-    "An epoch deals the samples out like cards: what has been dealt is out until the next epoch. Shuffle once, then cut.",
+    "You draw each batch from all samples anew. In one pass some samples come twice or more and about 37 % "
+    "never come.",
+    "An epoch deals the samples out like cards: what has been dealt is out until the next epoch. Shuffle "
+    "once, then cut.",
     fails="test_batches_keep_pairs_and_use_every_sample_once",
 )
 def with_replacement(x, y, batch_size, shuffle=True, generator=None, drop_last=False):
@@ -138,8 +159,8 @@ def with_replacement(x, y, batch_size, shuffle=True, generator=None, drop_last=F
 @misconception(
     "iterate_batches",
     "last-batch-always-dropped",
-    "You make N // batch_size batches, so the samples that are left over are lost even without drop_last, and a batch_size larger "
-    "than the data gives no batch at all.",
+    "You make N // batch_size batches, so the samples that are left over are lost even without drop_last, "
+    "and a batch_size larger than the data gives no batch at all.",
     "The last batch may be smaller. How do you find its place, and when should it be left out?",
     fails=["test_batches_keep_pairs_and_use_every_sample_once", "test_batches_larger_than_the_data"],
 )
@@ -161,8 +182,10 @@ def drop_last_ignored(x, y, batch_size, shuffle=True, generator=None, drop_last=
 @misconception(
     "iterate_batches",
     "full-last-batch-dropped",
-    "With drop_last you drop the last batch even when it is full: 60 samples in batches of 20 give two batches instead of three.",
-    "drop_last is about the size of the last batch, not about its being the last. Check the bounds of your range.",
+    "With drop_last you drop the last batch even when it is full: 60 samples in batches of 20 give two "
+    "batches instead of three.",
+    "drop_last is about the size of the last batch, not about its being the last. Check the bounds of your "
+    "range.",
     fails="test_batches_keep_a_full_last_one",
 )
 def full_last_dropped(x, y, batch_size, shuffle=True, generator=None, drop_last=False):
@@ -173,8 +196,8 @@ def full_last_dropped(x, y, batch_size, shuffle=True, generator=None, drop_last=
 @misconception(
     "iterate_batches",
     "dropped-before-shuffling",
-    "With drop_last you cut the data to a whole number of batches first and shuffle what is left. So it is always the same last "
-    "samples that are never seen, epoch after epoch.",
+    "With drop_last you cut the data to a whole number of batches first and shuffle what is left. So it is "
+    "always the same last samples that are never seen, epoch after epoch.",
     "Shuffle all samples first; what is left over at the end of that order is another handful each time.",
     fails="test_batches_are_dropped_after_shuffling",
 )
@@ -187,7 +210,8 @@ def dropped_before_shuffling(x, y, batch_size, shuffle=True, generator=None, dro
 @misconception(
     "iterate_batches",
     "batches-shuffled-instead-of-samples",
-    "You shuffle the batches, but each holds the same neighbours every time. If the data is sorted by class, every batch is one class.",
+    "You shuffle the batches, but each holds the same neighbours every time. If the data is sorted by "
+    "class, every batch is one class.",
     "Shuffle the samples before you cut them into batches.",
     fails="test_batches_are_shuffled",
 )
@@ -200,8 +224,8 @@ def batches_shuffled(x, y, batch_size, shuffle=True, generator=None, drop_last=F
 @misconception(
     "iterate_batches",
     "never-shuffled",
-    "Your samples come in their original order whatever `shuffle` says. MNIST happens to come mixed, but much data is sorted: then a "
-    "network learns one class after another and forgets the one before.",
+    "Your samples come in their original order whatever `shuffle` says. MNIST happens to come mixed, but "
+    "much data is sorted: then a network learns one class after another and forgets the one before.",
     "Where does `shuffle` appear in your code? It is on unless the caller switches it off.",
     fails="test_batches_are_shuffled",
 )
@@ -212,8 +236,8 @@ def never_shuffled(x, y, batch_size, shuffle=True, generator=None, drop_last=Fal
 @misconception(
     "iterate_batches",
     "always-shuffled",
-    "Your samples are shuffled even with shuffle=False. In validation that does no harm, but predictions no longer stand in the "
-    "order of the data.",
+    "Your samples are shuffled even with shuffle=False. In validation that does no harm, but predictions no "
+    "longer stand in the order of the data.",
     "Draw a random order only if it is asked for.",
     fails="test_batches_in_order",
 )
@@ -224,8 +248,8 @@ def always_shuffled(x, y, batch_size, shuffle=True, generator=None, drop_last=Fa
 @misconception(
     "iterate_batches",
     "generator-ignored",
-    "You draw the order from PyTorch's global generator instead of from `generator`. A run can then not be repeated from its seed: "
-    "whatever else draws a number in between changes the order.",
+    "You draw the order from PyTorch's global generator instead of from `generator`. A run can then not be "
+    "repeated from its seed: whatever else draws a number in between changes the order.",
     "`torch.randperm` takes the generator as an argument of that name.",
     fails="test_batches_are_drawn_from_the_generator",
 )
@@ -236,8 +260,10 @@ def generator_ignored(x, y, batch_size, shuffle=True, generator=None, drop_last=
 @misconception(
     "iterate_batches",
     "same-order-every-epoch",
-    "You seed the generator anew in each call, so every epoch comes in the same order: the same samples share a batch every time.",
-    "Draw from the generator as it comes; it moves on by itself, and that is what makes the next epoch different.",
+    "You seed the generator anew in each call, so every epoch comes in the same order: the same samples "
+    "share a batch every time.",
+    "Draw from the generator as it comes; it moves on by itself, and that is what makes the next epoch "
+    "different.",
     fails="test_batches_are_drawn_from_the_generator",
 )
 def same_order(x, y, batch_size, shuffle=True, generator=None, drop_last=False):
@@ -252,8 +278,8 @@ def same_order(x, y, batch_size, shuffle=True, generator=None, drop_last=False):
 @misconception(
     "train_step",
     "gradients-never-zeroed",
-    "You never clear the gradients. `backward` adds to what is in `.grad`, so every step goes along the sum of all gradients so far, "
-    "from batches long gone and parameters that have moved since.",
+    "You never clear the gradients. `backward` adds to what is in `.grad`, so every step goes along the sum "
+    "of all gradients so far, from batches long gone and parameters that have moved since.",
     "The optimizer has a method for it. It belongs before `backward`.",
     fails=["test_step_by_step", "test_step_is_free_of_old_gradients"],
 )
@@ -267,8 +293,8 @@ def never_zeroed(model, optimizer, loss_fn, x, y):
 @misconception(
     "train_step",
     "zeroed-only-afterwards",
-    "You clear the gradients after the step only. Whatever stands in `.grad` when the first step begins goes into it: after "
-    "somebody has looked at a gradient, your first update is wrong.",
+    "You clear the gradients after the step only. Whatever stands in `.grad` when the first step begins "
+    "goes into it: after somebody has looked at a gradient, your first update is wrong.",
     "Do not rely on others having tidied up: clear before `backward`, in the same call.",
     fails="test_step_is_free_of_old_gradients",
 )
@@ -283,7 +309,8 @@ def zeroed_afterwards(model, optimizer, loss_fn, x, y):
 @misconception(
     "train_step",
     "zeroed-between-backward-and-step",
-    "You clear the gradients between `backward` and `step`. The optimizer finds nothing there and moves nothing; your loss never changes.",
+    "You clear the gradients between `backward` and `step`. The optimizer finds nothing there and moves "
+    "nothing; your loss never changes.",
     "`backward` fills `.grad`, `step` reads it. Clear before the first of the two.",
     fails=["test_step_by_step", "test_step_does_things_in_order"],
 )
@@ -298,7 +325,8 @@ def zeroed_between(model, optimizer, loss_fn, x, y):
 @misconception(
     "train_step",
     "step-before-backward",
-    "You make the step before `backward`. It uses the previous batch's gradient, and the first step has none at all.",
+    "You make the step before `backward`. It uses the previous batch's gradient, and the first step has "
+    "none at all.",
     "Order them by what each one needs: the step needs a gradient, and `backward` is what makes it.",
     fails=["test_step_by_step", "test_step_does_things_in_order"],
 )
@@ -327,8 +355,8 @@ def step_forgotten(model, optimizer, loss_fn, x, y):
 @misconception(
     "train_step",
     "loss-cut-off-from-the-graph",
-    "You make a new tensor of the loss's number and call `backward` on that. It knows nothing of the model: no gradient arrives at any "
-    "parameter, and setting requires_grad on it only silences the error message.",
+    "You make a new tensor of the loss's number and call `backward` on that. It knows nothing of the model: "
+    "no gradient arrives at any parameter, and setting requires_grad on it only silences the error message.",
     "Call `backward` on the very tensor that `loss_fn` returned.",
     fails=["test_step_by_step", "test_step_does_things_in_order"],
 )
@@ -343,8 +371,8 @@ def cut_off(model, optimizer, loss_fn, x, y):
 @misconception(
     "train_step",
     "loss-measured-after-the-step",
-    "You call the model once more after the step and return that loss. It costs a second forward pass, and it is not the loss that "
-    "the update was made from.",
+    "You call the model once more after the step and return that loss. It costs a second forward pass, and "
+    "it is not the loss that the update was made from.",
     "You have the loss already; its value does not change when the parameters do.",
     fails=["test_step_by_hand", "test_step_by_step"],
 )
@@ -358,7 +386,8 @@ def measured_afterwards(model, optimizer, loss_fn, x, y):
 @misconception(
     "train_step",
     "returns-a-tensor",
-    "You return the loss as a tensor. It keeps its graph alive: whoever collects such losses over an epoch collects all of their graphs.",
+    "You return the loss as a tensor. It keeps its graph alive: whoever collects such losses over an epoch "
+    "collects all of their graphs.",
     "A 0-d tensor has a method that gives its number.",
     fails=["test_step_by_hand", "test_step_by_step"],
 )
@@ -373,8 +402,8 @@ def returns_a_tensor(model, optimizer, loss_fn, x, y):
 @misconception(
     "train_step",
     "switches-to-train-mode",
-    "You call `model.train()` in each step. A caller who keeps a batch norm in eval mode on purpose, as in fine-tuning, "
-    "finds it training again, with its running statistics overwritten.",
+    "You call `model.train()` in each step. A caller who keeps a batch norm in eval mode on purpose, as in "
+    "fine-tuning, finds it training again, with its running statistics overwritten.",
     "The mode is set once an epoch, by whoever runs the epoch. A step takes the model as it is.",
     fails="test_step_leaves_the_mode",
 )
@@ -405,8 +434,8 @@ def _losses(model, optimizer, loss_fn, batches):
 @misconception(
     "train_epoch",
     "mean-of-batch-means",
-    "You average the batches' losses, so every batch counts the same. With batches of 4 and 1 samples, the lone sample counts four times "
-    "as much as each of the others.",
+    "You average the batches' losses, so every batch counts the same. With batches of 4 and 1 samples, the "
+    "lone sample counts four times as much as each of the others.",
     "A batch's loss is a mean over its samples. Let it count as often as it has samples.",
     fails=["test_epoch_counts_every_sample_alike", "test_epoch_matches"],
 )
@@ -419,7 +448,8 @@ def mean_of_batch_means(model, optimizer, loss_fn, batches):
 @misconception(
     "train_epoch",
     "sum-over-batches",
-    "You return the sum of the batches' losses. It grows with their number: half the batch size, twice the loss.",
+    "You return the sum of the batches' losses. It grows with their number: half the batch size, twice the "
+    "loss.",
     "What is asked for is a mean over samples: a sum over samples, divided by how many there were.",
     fails=["test_epoch_counts_every_sample_alike", "test_epoch_matches"],
 )
@@ -431,8 +461,8 @@ def sum_over_batches(model, optimizer, loss_fn, batches):
 @misconception(
     "train_epoch",
     "sum-over-samples-by-number-of-batches",
-    "You add up loss times batch size, which is right, but then divide by the number of batches. The result is too large by about a "
-    "factor of the batch size.",
+    "You add up loss times batch size, which is right, but then divide by the number of batches. The result "
+    "is too large by about a factor of the batch size.",
     "You have a sum over samples: count samples, too.",
     fails=["test_epoch_counts_every_sample_alike", "test_epoch_matches"],
 )
@@ -445,7 +475,8 @@ def by_number_of_batches(model, optimizer, loss_fn, batches):
 @misconception(
     "train_epoch",
     "last-loss-only",
-    "You return the loss of the last batch. It jumps about with whatever happens to be in that batch, perhaps a single sample.",
+    "You return the loss of the last batch. It jumps about with whatever happens to be in that batch, "
+    "perhaps a single sample.",
     "Keep the books over the whole epoch: how much loss in all, over how many samples?",
     fails=["test_epoch_counts_every_sample_alike", "test_epoch_matches"],
 )
@@ -457,8 +488,8 @@ def last_loss_only(model, optimizer, loss_fn, batches):
 @misconception(
     "train_epoch",
     "train-mode-forgotten",
-    "You never switch to train mode. After the first evaluation the model is in eval mode, and stays there: dropout drops nothing, "
-    "and batch norm stops collecting its statistics.",
+    "You never switch to train mode. After the first evaluation the model is in eval mode, and stays there: "
+    "dropout drops nothing, and batch norm stops collecting its statistics.",
     "One call at the beginning of the epoch is enough.",
     fails="test_epoch_is_in_train_mode",
 )
@@ -470,8 +501,8 @@ def train_mode_forgotten(model, optimizer, loss_fn, batches):
 @misconception(
     "train_epoch",
     "one-step-an-epoch",
-    "You add up the gradients of all batches and make one step at the end. That is a single large batch; an epoch of 900 batches "
-    "is to make 900 steps.",
+    "You add up the gradients of all batches and make one step at the end. That is a single large batch; an "
+    "epoch of 900 batches is to make 900 steps.",
     "Clear, backward and step all belong inside the loop over the batches.",
     fails=["test_epoch_makes_one_step_for_each_batch", "test_epoch_matches"],
 )
@@ -490,7 +521,8 @@ def one_step(model, optimizer, loss_fn, batches):
 @misconception(
     "train_epoch",
     "zeroed-once-an-epoch",
-    "You clear the gradients once, before the loop. From the second batch on each step goes along the sum of all gradients since.",
+    "You clear the gradients once, before the loop. From the second batch on each step goes along the sum "
+    "of all gradients since.",
     "`backward` adds. Clear for every batch, not for every epoch.",
     fails="test_epoch_matches",
 )
@@ -531,8 +563,9 @@ def _put_back(model, modes):
 @misconception(
     "evaluate",
     "eval-mode-forgotten",
-    "You measure in the mode that the model came in. In train mode dropout is still dropping, and batch norm uses, and learns from, "
-    "the validation batch itself: the numbers depend on chance and on which samples share a batch.",
+    "You measure in the mode that the model came in. In train mode dropout is still dropping, and batch "
+    "norm uses, and learns from, the validation batch itself: the numbers depend on chance and on which "
+    "samples share a batch.",
     "There is a method that puts the model and everything inside of it into eval mode.",
     fails=["test_evaluation_is_in_eval_mode", "test_evaluation_changes_no_parameter_and_no_buffer"],
 )
@@ -544,8 +577,8 @@ def eval_mode_forgotten(model, loss_fn, batches):
 @misconception(
     "evaluate",
     "left-in-eval-mode",
-    "You switch to eval mode and leave the model there. Whoever goes on training afterwards does so without dropout and with a batch "
-    "norm that no longer learns, and no error says so.",
+    "You switch to eval mode and leave the model there. Whoever goes on training afterwards does so without "
+    "dropout and with a batch norm that no longer learns, and no error says so.",
     "Note the mode before you change it, and put it back.",
     fails=["test_evaluation_leaves_the_mode", "test_evaluation_leaves_mixed_modes"],
 )
@@ -558,7 +591,8 @@ def left_in_eval_mode(model, loss_fn, batches):
 @misconception(
     "evaluate",
     "train-mode-afterwards-whatever-it-was",
-    "You call `model.train()` at the end. A model that came in eval mode, to be used rather than trained, leaves in train mode.",
+    "You call `model.train()` at the end. A model that came in eval mode, to be used rather than trained, "
+    "leaves in train mode.",
     "Put back what was there, not what you expect to have been there.",
     fails=["test_evaluation_leaves_the_mode", "test_evaluation_leaves_mixed_modes"],
 )
@@ -573,8 +607,8 @@ def train_mode_afterwards(model, loss_fn, batches):
 @misconception(
     "evaluate",
     "one-mode-for-all-submodules",
-    "You remember the mode of the model alone and give it to all of its submodules. A batch norm that was frozen in eval mode inside of a "
-    "training model is training afterwards.",
+    "You remember the mode of the model alone and give it to all of its submodules. A batch norm that was "
+    "frozen in eval mode inside of a training model is training afterwards.",
     "Each submodule has a `training` of its own; `model.modules()` goes through all of them.",
     fails="test_evaluation_leaves_mixed_modes",
 )
@@ -590,7 +624,8 @@ def one_mode_for_all(model, loss_fn, batches):
 @misconception(
     "evaluate",
     "only-the-outermost-module-in-eval-mode",
-    "You set `model.training` by hand. That changes the outermost module only: dropout and batch norm inside of it stay in their mode.",
+    "You set `model.training` by hand. That changes the outermost module only: dropout and batch norm "
+    "inside of it stay in their mode.",
     "`model.eval()` goes down to every submodule; an assignment does not.",
     fails="test_evaluation_is_in_eval_mode",
 )
@@ -605,8 +640,8 @@ def only_the_outermost(model, loss_fn, batches):
 @misconception(
     "evaluate",
     "loss-averaged-over-batches",
-    "Your accuracy is a mean over samples, your loss one over batches: in a last batch of 1, the single sample counts as much as "
-    "all those of a full batch together.",
+    "Your accuracy is a mean over samples, your loss one over batches: in a last batch of 1, the single "
+    "sample counts as much as all those of a full batch together.",
     "Do with the loss what you do with the right answers: a sum over samples, divided once by their number.",
     fails="test_evaluation_counts_every_sample_alike",
 )
@@ -621,7 +656,8 @@ def loss_over_batches(model, loss_fn, batches):
 @misconception(
     "evaluate",
     "everything-averaged-over-batches",
-    "You average loss and accuracy over batches. With batches of 4 and 1 samples, the last sample alone decides half of both numbers.",
+    "You average loss and accuracy over batches. With batches of 4 and 1 samples, the last sample alone "
+    "decides half of both numbers.",
     "Add up over samples, count samples, divide once at the end.",
     fails="test_evaluation_counts_every_sample_alike",
 )
@@ -652,7 +688,8 @@ def in_percent(model, loss_fn, batches):
 @misconception(
     "evaluate",
     "accuracy-as-a-count",
-    "Your accuracy is the number of right answers. Without the number of samples it says nothing: 90 of 100 or 90 of 10,000?",
+    "Your accuracy is the number of right answers. Without the number of samples it says nothing: 90 of 100 "
+    "or 90 of 10,000?",
     "Divide by what you have counted.",
     fails=["test_evaluation_by_hand", "test_evaluation_matches"],
 )
@@ -667,7 +704,8 @@ def as_a_count(model, loss_fn, batches):
 @misconception(
     "evaluate",
     "numbers-as-tensors",
-    "You return tensors where floats are asked for: counting with tensors gives tensors, and dividing them does not change that.",
+    "You return tensors where floats are asked for: counting with tensors gives tensors, and dividing them "
+    "does not change that.",
     "A 0-d tensor has a method that gives its number.",
     fails=["test_evaluation_by_hand", "test_evaluation_matches"],
 )
@@ -682,8 +720,9 @@ def as_tensors(model, loss_fn, batches):
 @misconception(
     "evaluate",
     "graph-recorded",
-    "You measure with autograd switched on. It keeps every intermediate result for a `backward` that never comes: more memory and "
-    "more time, for nothing. `model.eval()` does not switch it off; the two have nothing to do with each other.",
+    "You measure with autograd switched on. It keeps every intermediate result for a `backward` that never "
+    "comes: more memory and more time, for nothing. `model.eval()` does not switch it off; the two have "
+    "nothing to do with each other.",
     "There is a `with` block for code that needs no gradients.",
     fails="test_evaluation_records_no_graph",
 )
@@ -697,7 +736,8 @@ def graph_recorded(model, loss_fn, batches):
 @misconception(
     "evaluate",
     "autograd-left-off",
-    "You switch autograd off and do not switch it on again. The next training step ends with “element 0 of tensors does not require grad”.",
+    "You switch autograd off and do not switch it on again. The next training step ends with “element 0 of "
+    "tensors does not require grad”.",
     "Use a form that ends by itself, even when an error interrupts it: a `with` block or a decorator.",
     fails="test_evaluation_records_no_graph",
 )
@@ -737,8 +777,8 @@ def _record(history, values):
 @misconception(
     "fit",
     "training-data-not-shuffled",
-    "You go through the training data in its original order in every epoch. The same samples share a batch every time; and if the data is "
-    "sorted by class, each step undoes the one before.",
+    "You go through the training data in its original order in every epoch. The same samples share a batch "
+    "every time; and if the data is sorted by class, each step undoes the one before.",
     "Shuffling is for training, order for validation: which of the two calls got `shuffle=False`?",
     fails="test_fit_shuffles",
 )
@@ -755,8 +795,9 @@ def not_shuffled(model, optimizer, loss_fn, train, val, epochs, batch_size=64, g
 @misconception(
     "fit",
     "batches-made-once",
-    "You make the batches once, before the loop over the epochs. Every epoch then has the same batches in the same order.",
-    "Call `iterate_batches` inside of the loop: each call draws a new order.",
+    "Every epoch has the same batches in the same order. They are made once, before the loop over the "
+    "epochs, or the generator is seeded anew in each.",
+    "Call `iterate_batches` inside of the loop, with the generator as it is: each call draws a new order.",
     fails="test_fit_draws_from_the_generator",
 )
 def made_once(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
@@ -777,7 +818,9 @@ def made_once(model, optimizer, loss_fn, train, val, epochs, batch_size=64, gene
     "`iterate_batches` knows what to do with a generator, if it gets one.",
     fails="test_fit_draws_from_the_generator",
 )
-def not_handed_on(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
+def not_handed_on(
+    model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None
+):
     history = {name: [] for name in NAMES}
     for epoch in range(1, epochs + 1):
         loss = _train(model, optimizer, loss_fn, _batches(*train, batch_size))
@@ -794,7 +837,9 @@ def not_handed_on(model, optimizer, loss_fn, train, val, epochs, batch_size=64, 
     "Look for a place where you rely on a default instead of handing the argument on.",
     fails="test_fit_uses_every_sample_in_batches",
 )
-def batch_size_ignored(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
+def batch_size_ignored(
+    model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None
+):
     history = {name: [] for name in NAMES}
     for epoch in range(1, epochs + 1):
         loss = _train(model, optimizer, loss_fn, _batches(*train, 64, generator=generator))
@@ -807,12 +852,14 @@ def batch_size_ignored(model, optimizer, loss_fn, train, val, epochs, batch_size
 @misconception(
     "fit",
     "validated-on-the-training-data",
-    "Your validation numbers come from the training data. They go on getting better while the network merely learns it by heart, so you never "
-    "see it overfit.",
+    "Your validation numbers come from the training data. They go on getting better while the network "
+    "merely learns it by heart, so you never see it overfit.",
     "Two data sets come in; which of them has the model never been trained on?",
     fails="test_fit_matches",
 )
-def validated_on_train(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
+def validated_on_train(
+    model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None
+):
     history = {name: [] for name in NAMES}
     for epoch in range(1, epochs + 1):
         loss = _train(model, optimizer, loss_fn, _batches(*train, batch_size, generator=generator))
@@ -825,11 +872,14 @@ def validated_on_train(model, optimizer, loss_fn, train, val, epochs, batch_size
 @misconception(
     "fit",
     "validated-before-the-epoch",
-    "You validate before you train. The first validation numbers are those of the untrained network, and the last epoch is never measured.",
+    "You validate before you train. The first validation numbers are those of the untrained network, and "
+    "the last epoch is never measured.",
     "Swap the two: the numbers of an epoch describe the model after it.",
     fails="test_fit_matches",
 )
-def validated_before(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
+def validated_before(
+    model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None
+):
     history = {name: [] for name in NAMES}
     for epoch in range(1, epochs + 1):
         measured = _validate(model, loss_fn, val, batch_size)
@@ -843,12 +893,14 @@ def validated_before(model, optimizer, loss_fn, train, val, epochs, batch_size=6
 @misconception(
     "fit",
     "training-loss-measured-afterwards",
-    "Your train_loss is measured on the training data after the epoch. That costs another pass through it; what is asked for is the mean loss "
-    "that came up while training.",
+    "Your train_loss is measured on the training data after the epoch. That costs another pass through it; "
+    "what is asked for is the mean loss that came up while training.",
     "`train_epoch` returns it already.",
     fails="test_fit_matches",
 )
-def train_loss_afterwards(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
+def train_loss_afterwards(
+    model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None
+):
     history = {name: [] for name in NAMES}
     for epoch in range(1, epochs + 1):
         _train(model, optimizer, loss_fn, _batches(*train, batch_size, generator=generator))
@@ -883,7 +935,9 @@ def from_zero(model, optimizer, loss_fn, train, val, epochs, batch_size=64, gene
     "Make a small dict with the same three names and one float under each.",
     fails="test_fit_reports_each_epoch",
 )
-def whole_history(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
+def whole_history(
+    model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None
+):
     history = {name: [] for name in NAMES}
     for epoch in range(1, epochs + 1):
         loss = _train(model, optimizer, loss_fn, _batches(*train, batch_size, generator=generator))
@@ -896,11 +950,14 @@ def whole_history(model, optimizer, loss_fn, train, val, epochs, batch_size=64, 
 @misconception(
     "fit",
     "told-at-the-end",
-    "You call `on_epoch` for all epochs at the end of the run. Whoever wants to watch the run, or to keep the best model, comes too late.",
+    "You call `on_epoch` for all epochs at the end of the run. Whoever wants to watch the run, or to keep "
+    "the best model, comes too late.",
     "The call belongs at the end of the loop's body, not after the loop.",
     fails="test_fit_reports_each_epoch",
 )
-def told_at_the_end(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
+def told_at_the_end(
+    model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None
+):
     history = {name: [] for name in NAMES}
     for _ in range(epochs):
         loss = _train(model, optimizer, loss_fn, _batches(*train, batch_size, generator=generator))

@@ -1,12 +1,12 @@
 """Wrong solutions of 07_mlp that students write, each with its explanation."""
 
 import random
+from itertools import pairwise
 
 import torch
+from nnkata.grader.content import misconception
 from torch import nn
 from torch.nn import functional as F
-
-from nnkata.grader.content import misconception
 
 
 class _MLP(nn.Module):
@@ -16,7 +16,7 @@ class _MLP(nn.Module):
 
     def __init__(self, sizes=(784, 512, 128, 10), dropout=0.0):
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(a, b, bias=self.bias) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(a, b, bias=self.bias) for a, b in pairwise(sizes))
         self.p = dropout
 
     def begin(self, x):
@@ -41,7 +41,8 @@ class _MLP(nn.Module):
 @misconception(
     "MLP",
     "relu-after-the-last-layer",
-    "Your network ends with a ReLU, so it can never give a negative logit: every class that it wants to rule out gets 0, and no "
+    "Your network ends with a ReLU, so it can never give a negative logit: every class that it wants to "
+    "rule out gets 0, and no "
     "gradient tells it to go lower.",
     "ReLU belongs between the layers. Treat the last one apart from the loop.",
     fails=["test_mlp_solves_xor_by_hand", "test_mlp_computes_the_logits"],
@@ -54,7 +55,8 @@ class ReluLast(_MLP):
 @misconception(
     "MLP",
     "softmax-at-the-end",
-    "Your network returns probabilities. Logits are asked for: cross-entropy takes the softmax itself, and with a second one a loss "
+    "Your network returns probabilities. Logits are asked for: cross-entropy takes the softmax itself, and "
+    "with a second one a loss "
     "over ten classes never gets below 1.461.",
     "Return what the last linear layer gives, as it is.",
     fails=["test_mlp_solves_xor_by_hand", "test_mlp_computes_the_logits"],
@@ -67,7 +69,8 @@ class SoftmaxLast(_MLP):
 @misconception(
     "MLP",
     "log-softmax-at-the-end",
-    "Your network returns log-probabilities. This one is asked for its logits, the last linear layer's numbers as they are.",
+    "Your network returns log-probabilities. This one is asked for its logits, the last linear layer's "
+    "numbers as they are.",
     "The log-softmax belongs to the other network of this exercise.",
     fails=["test_mlp_solves_xor_by_hand", "test_mlp_computes_the_logits"],
 )
@@ -79,7 +82,8 @@ class LogSoftmaxLast(_MLP):
 @misconception(
     "MLP",
     "no-activation",
-    "There is no ReLU between your layers. A linear map of a linear map is a linear map: 784-512-128-10 without ReLU can do no more "
+    "There is no ReLU between your layers. A linear map of a linear map is a linear map: 784-512-128-10 "
+    "without ReLU can do no more "
     "than a single layer 784-10, and XOR is out of its reach.",
     "Bend the line: apply ReLU to what each hidden layer gives.",
     fails=["test_mlp_solves_xor_by_hand", "test_mlp_computes_the_logits", "test_mlp_gradients"],
@@ -92,7 +96,8 @@ class NoActivation(_MLP):
 @misconception(
     "MLP",
     "sigmoid-instead-of-relu",
-    "Your hidden layers use a sigmoid. It squeezes everything into (0, 1), and its slope is at most 1/4, so the gradient shrinks "
+    "Your hidden layers use a sigmoid. It squeezes everything into (0, 1), and its slope is at most 1/4, so "
+    "the gradient shrinks "
     "at each layer.",
     "ReLU is asked for.",
     fails=["test_mlp_solves_xor_by_hand", "test_mlp_computes_the_logits"],
@@ -117,7 +122,8 @@ class SizesIgnored(_MLP):
 @misconception(
     "MLP",
     "output-layer-forgotten",
-    "Your network has one layer too few: its last layer gives `sizes[-2]` numbers. Four sizes make three layers.",
+    "Your network has one layer too few: its last layer gives `sizes[-2]` numbers. Four sizes make three "
+    "layers.",
     "Count the gaps between the sizes, not the hidden layers.",
     fails=["test_mlp_parameters_by_default", "test_mlp_parameters_follow_sizes"],
 )
@@ -129,7 +135,8 @@ class OutputForgotten(_MLP):
 @misconception(
     "MLP",
     "layers-in-a-plain-list",
-    "Your layers are in a plain Python list, where `nn.Module` does not look: the network has no parameters, so an optimizer has "
+    "Your layers are in a plain Python list, where `nn.Module` does not look: the network has no "
+    "parameters, so an optimizer has "
     "nothing to train and `.to(device)` nothing to move.",
     "Keep them in an `nn.ModuleList` or an `nn.Sequential`.",
     fails=["test_mlp_parameters_by_default", "test_mlp_parameters_can_learn"],
@@ -145,7 +152,8 @@ class PlainList(_MLP):
 @misconception(
     "MLP",
     "registered-out-of-order",
-    "Your parameters are not registered in the order in which they are used: the output layer comes before the hidden ones. Whoever "
+    "Your parameters are not registered in the order in which they are used: the output layer comes before "
+    "the hidden ones. Whoever "
     "loads weights into your network by their order puts them into the wrong layers.",
     "Make the layers in the order of `forward`, each registered once.",
     fails=["test_mlp_parameters_by_default", "test_mlp_parameters_follow_sizes"],
@@ -154,7 +162,7 @@ class OutOfOrder(nn.Module):
     def __init__(self, sizes=(784, 512, 128, 10), dropout=0.0):
         super().__init__()
         self.last = nn.Linear(sizes[-2], sizes[-1])
-        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-2], sizes[1:-1], strict=True))
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes[:-1]))
         self.p = dropout
 
     def forward(self, x):
@@ -167,7 +175,8 @@ class OutOfOrder(nn.Module):
 @misconception(
     "MLP",
     "no-bias",
-    "Your layers have no bias, so every unit's border runs through the origin, and for a black image all logits are 0.",
+    "Your layers have no bias, so every unit's border runs through the origin, and for a black image all "
+    "logits are 0.",
     "Leave `nn.Linear`'s bias on.",
     fails=["test_mlp_parameters_by_default", "test_mlp_parameters_follow_sizes"],
 )
@@ -178,7 +187,8 @@ class NoBias(_MLP):
 @misconception(
     "MLP",
     "not-flattened",
-    "You hand the images to the first layer as they come. A linear layer works on the last dimension, so it sees rows of 28 pixels "
+    "You hand the images to the first layer as they come. A linear layer works on the last dimension, so it "
+    "sees rows of 28 pixels "
     "where it expects all 784.",
     "Flatten everything after the first dimension.",
     fails=["test_mlp_flattens_whatever_comes_in"],
@@ -191,7 +201,8 @@ class NotFlattened(_MLP):
 @misconception(
     "MLP",
     "view-needs-one-piece",
-    "You flatten with `view`, which raises an error for images that do not lie in memory in one piece: a transposed image, or a crop.",
+    "You flatten with `view`, which raises an error for images that do not lie in memory in one piece: a "
+    "transposed image, or a crop.",
     "`flatten` and `reshape` copy where they must.",
     fails=["test_mlp_of_other_memory_layouts"],
 )
@@ -203,7 +214,8 @@ class ViewOnly(_MLP):
 @misconception(
     "MLP",
     "dropout-in-eval-mode-too",
-    "Your dropout never ends: it also drops in eval mode, and two looks at the same image give two answers. `F.dropout` is on by "
+    "Your dropout never ends: it also drops in eval mode, and two looks at the same image give two answers. "
+    "`F.dropout` is on by "
     "default and knows nothing of the module's mode.",
     "Tell it the mode (`self.training`), or use the module `nn.Dropout`.",
     fails=["test_mlp_drops_nothing_in_eval_mode"],
@@ -228,7 +240,8 @@ class DropoutNever(_MLP):
 @misconception(
     "MLP",
     "dropout-on-the-logits",
-    "Your last layer's result goes through dropout too: with dropout 0.25 a quarter of the answers is replaced by 0.",
+    "Your last layer's result goes through dropout too: with dropout 0.25 a quarter of the answers is "
+    "replaced by 0.",
     "Dropout belongs after hidden layers. Treat the last layer apart.",
     fails=["test_mlp_drops_only_hidden_units", "test_mlp_drops_after_each_hidden_relu"],
 )
@@ -252,7 +265,8 @@ class DropoutFirst(_MLP):
 @misconception(
     "MLP",
     "dropout-once",
-    "Only one of your hidden layers is followed by dropout: of two layers with dropout 0.25, 0.75 of the values survive where "
+    "Only one of your hidden layers is followed by dropout: of two layers with dropout 0.25, 0.75 of the "
+    "values survive where "
     "0.75 · 0.75 = 0.5625 should.",
     "Every hidden ReLU is followed by one.",
     fails=["test_mlp_drops_after_each_hidden_relu"],
@@ -268,7 +282,8 @@ class DropoutOnce(_MLP):
 @misconception(
     "MLP",
     "dropout-is-not-the-share-that-stays",
-    "You take `dropout` for the probability to stay. It is the probability to be dropped: 0.25 keeps three quarters.",
+    "You take `dropout` for the probability to stay. It is the probability to be dropped: 0.25 keeps three "
+    "quarters.",
     "PyTorch's `nn.Dropout(p)` means it in the same way: hand `dropout` on as it is.",
     fails=["test_mlp_drops_after_each_hidden_relu"],
 )
@@ -280,7 +295,8 @@ class DropoutKeeps(_MLP):
 @misconception(
     "MLP",
     "dropout-not-scaled",
-    "What your dropout keeps, it keeps as it is, so in training a layer gets less than in eval mode: with dropout 0.25 on average "
+    "What your dropout keeps, it keeps as it is, so in training a layer gets less than in eval mode: with "
+    "dropout 0.25 on average "
     "three quarters.",
     "Divide what stays by the probability to stay, as `nn.Dropout` does.",
     fails=["test_mlp_drops_after_each_hidden_relu"],
@@ -325,7 +341,8 @@ class _LogSoftmaxMLP(nn.Module):
 @misconception(
     "LogSoftmaxMLP",
     "logits-returned",
-    "You return the logits. The negative log-likelihood loss would take them for log-probabilities, and make them larger without end.",
+    "You return the logits. The negative log-likelihood loss would take them for log-probabilities, and "
+    "make them larger without end.",
     "The last step is the log-softmax over the ten classes.",
     fails=["test_log_of_an_undecided_network", "test_log_rows_are_distributions"],
 )
@@ -337,7 +354,8 @@ class Logits(_LogSoftmaxMLP):
 @misconception(
     "LogSoftmaxMLP",
     "probabilities-returned",
-    "You return probabilities: the logarithm is missing. The negative log-likelihood loss only picks a number and turns its sign, so "
+    "You return probabilities: the logarithm is missing. The negative log-likelihood loss only picks a "
+    "number and turns its sign, so "
     "it would be −p, never below −1 and with hardly any slope where the network is wrong.",
     "There is a function that takes softmax and logarithm in one.",
     fails=["test_log_of_an_undecided_network", "test_log_rows_are_distributions"],
@@ -350,7 +368,8 @@ class Probabilities(_LogSoftmaxMLP):
 @misconception(
     "LogSoftmaxMLP",
     "log-of-softmax",
-    "You take the softmax and then its logarithm. In single precision a probability below 1e-45 is 0, and log 0 is −∞: a logit 200 "
+    "You take the softmax and then its logarithm. In single precision a probability below 1e-45 is 0, and "
+    "log 0 is −∞: a logit 200 "
     "below the best one is enough.",
     "Softmax and logarithm in one stay finite.",
     fails="test_log_stays_finite",
@@ -363,7 +382,8 @@ class LogOfSoftmax(_LogSoftmaxMLP):
 @misconception(
     "LogSoftmaxMLP",
     "softmax-over-the-batch",
-    "Your log-softmax runs down the batch instead of over the classes: each class shares its probability among the images, and a "
+    "Your log-softmax runs down the batch instead of over the classes: each class shares its probability "
+    "among the images, and a "
     "single image always gets log 1 = 0.",
     "The classes are dimension 1.",
     fails=["test_log_of_an_undecided_network", "test_log_computes_the_log_probabilities"],
@@ -376,7 +396,8 @@ class OverTheBatch(_LogSoftmaxMLP):
 @misconception(
     "LogSoftmaxMLP",
     "relu-after-fc3",
-    "There is a ReLU between fc3 and the log-softmax. It makes all negative logits equal, and their units stop learning.",
+    "There is a ReLU between fc3 and the log-softmax. It makes all negative logits equal, and their units "
+    "stop learning.",
     "After fc3 comes the log-softmax and nothing else.",
     fails="test_log_computes_the_log_probabilities",
 )
@@ -412,7 +433,8 @@ class OneRelu(_LogSoftmaxMLP):
 @misconception(
     "LogSoftmaxMLP",
     "other-names",
-    "Your layers have other names than `fc1`, `fc2` and `fc3`, so nobody can load weights that were saved under these.",
+    "Your layers have other names than `fc1`, `fc2` and `fc3`, so nobody can load weights that were saved "
+    "under these.",
     "Set them as attributes of the module, by these names.",
     fails="test_log_layers_have_their_names",
 )
@@ -420,7 +442,13 @@ class OtherNames(nn.Module):
     def __init__(self):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10), nn.LogSoftmax(1)
+            nn.Flatten(),
+            nn.Linear(784, 128),
+            nn.ReLU(),
+            nn.Linear(128, 64),
+            nn.ReLU(),
+            nn.Linear(64, 10),
+            nn.LogSoftmax(1),
         )
 
     def forward(self, x):
@@ -458,7 +486,19 @@ def _network():
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 10))
 
 
-def _fit(model, images, labels, epochs, on_epoch, *, first=1, tell=None, learn=True, each_batch=False, order=torch.randperm):
+def _fit(
+    model,
+    images,
+    labels,
+    epochs,
+    on_epoch,
+    *,
+    first=1,
+    tell=None,
+    learn=True,
+    each_batch=False,
+    order=torch.randperm,
+):
     """A plain training loop; `tell` turns the sum of the batches' losses and their number into what is told."""
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     tell = tell or (lambda total, batches: total.item() / batches)
@@ -481,7 +521,8 @@ def _fit(model, images, labels, epochs, on_epoch, *, first=1, tell=None, learn=T
 @misconception(
     "train_classifier",
     "left-in-training-mode",
-    "You return the module in training mode: its dropout stays on, and every look at an image gives another answer.",
+    "You return the module in training mode: its dropout stays on, and every look at an image gives another "
+    "answer.",
     "One call switches a module over before you return it.",
     fails="test_train_returns_a_module_in_eval_mode",
 )
@@ -513,7 +554,8 @@ def train_returns_losses(images, labels, *, epochs, seed, device="cpu", on_epoch
 @misconception(
     "train_classifier",
     "never-steps",
-    "You compute losses and gradients, but the weights never move: after ten epochs the network still guesses.",
+    "You compute losses and gradients, but the weights never move: after ten epochs the network still "
+    "guesses.",
     "After `backward`, the optimizer has to take its step.",
     fails="test_train_learns",
 )
@@ -537,7 +579,8 @@ def train_from_0(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
 @misconception(
     "train_classifier",
     "told-after-each-batch",
-    "You call `on_epoch` after each batch. It is called once at the end of each epoch, with the mean over all of its batches.",
+    "You call `on_epoch` after each batch. It is called once at the end of each epoch, with the mean over "
+    "all of its batches.",
     "Collect the losses, and make the call behind the inner loop.",
     fails="test_train_tells_each_epoch",
 )
@@ -549,20 +592,24 @@ def train_each_batch(images, labels, *, epochs, seed, device="cpu", on_epoch=Non
 @misconception(
     "train_classifier",
     "loss-told-as-a-tensor",
-    "You hand a tensor to `on_epoch`. It is asked for a float; a loss that still hangs on its graph would even keep the whole graph "
+    "You hand a tensor to `on_epoch`. It is asked for a float; a loss that still hangs on its graph would "
+    "even keep the whole graph "
     "in memory.",
     "`.item()` makes a Python number of a tensor with one element.",
     fails="test_train_tells_each_epoch",
 )
 def train_tells_tensor(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
     torch.manual_seed(seed)
-    return _fit(_network(), images, labels, epochs, on_epoch, tell=lambda total, batches: total / batches).eval()
+    return _fit(
+        _network(), images, labels, epochs, on_epoch, tell=lambda total, batches: total / batches
+    ).eval()
 
 
 @misconception(
     "train_classifier",
     "losses-summed-up",
-    "You tell the sum of the batches' losses, not their mean: with eight times as many images the loss seems eight times as large.",
+    "You tell the sum of the batches' losses, not their mean: with eight times as many images the loss "
+    "seems eight times as large.",
     "Divide by the number of batches, or weight each batch with its size and divide by the number of images.",
     fails="test_train_tells_the_mean_loss",
 )
@@ -585,7 +632,8 @@ def train_unseeded(images, labels, *, epochs, seed, device="cpu", on_epoch=None)
 @misconception(
     "train_classifier",
     "seeded-after-the-weights",
-    "You seed after the network was made. Its first weights were already drawn by then, from whatever state the generator was in.",
+    "You seed after the network was made. Its first weights were already drawn by then, from whatever state "
+    "the generator was in.",
     "Seeding comes first, making the network second.",
     fails="test_train_same_seed_same_network",
 )
@@ -610,7 +658,8 @@ def train_own_seed(images, labels, *, epochs, seed, device="cpu", on_epoch=None)
 @misconception(
     "train_classifier",
     "order-not-seeded",
-    "The weights follow the seed, but the order of the images does not: it is drawn from a generator that you did not seed.",
+    "The weights follow the seed, but the order of the images does not: it is drawn from a generator that "
+    "you did not seed.",
     "Draw the order with PyTorch after you have seeded it (or from a `torch.Generator` seeded with `seed`).",
     fails="test_train_same_seed_same_network",
 )

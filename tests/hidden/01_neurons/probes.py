@@ -1,5 +1,7 @@
 """What is done with a Linear and with count_parameters; `gradients` is given."""
 
+import itertools
+
 import torch
 from torch import nn
 from torch.utils import _python_dispatch, _pytree
@@ -38,7 +40,11 @@ def attributes(impl, in_features, out_features, **options):
 def answers(impl, x, weight, bias=None):
     """A Linear loads this weight and bias with load_state_dict and answers x."""
     layer = _filled(impl, weight, bias)
-    return {"answer": layer(x).detach(), "answer to the same again": layer(x).detach(), "x afterwards": x.detach()}
+    return {
+        "answer": layer(x).detach(),
+        "answer to the same again": layer(x).detach(),
+        "x afterwards": x.detach(),
+    }
 
 
 def learns(impl, x, weight, bias=None):
@@ -95,7 +101,8 @@ def made_of(impl, in_features, out_features):
 
     held = list(layer.modules())[1:]
     for value in vars(layer).values():
-        held += [item for item in (value if isinstance(value, list | tuple) else [value]) if isinstance(item, nn.Module)]
+        items = value if isinstance(value, list | tuple) else [value]
+        held += [item for item in items if isinstance(item, nn.Module)]
     inside = [name for part in held for name in names(type(part).__mro__)]
     return {"extends": names(type(layer).__mro__[own:]), "contains": inside}
 
@@ -173,7 +180,7 @@ def count_shapes(impl, shapes, **options):
 
 def count_network(impl, sizes, **options):
     """Count a network of layers (each a weight and a bias) between these sizes, nested three modules deep."""
-    layers = [_layer(a, b) for a, b in zip(sizes, sizes[1:])]  # noqa: B905
+    layers = [_layer(a, b) for a, b in itertools.pairwise(sizes)]
     outer = _Holder(scale=(sizes[0],))
     outer.body = nn.Sequential(nn.ModuleList(layers[:1]), nn.Sequential(nn.Sequential(*layers[1:])))
     return impl.count_parameters(outer, **options)
@@ -188,7 +195,7 @@ def count_frozen(impl, sizes, **options):
 
 
 def count_tied(impl, words, width, **options):
-    """Count a language model whose last layer uses the weight (words, width) of its first, and has a bias of its own."""
+    """Count a model whose last layer uses the weight (words, width) of its first, and has a bias of its own."""
     network = nn.Sequential(_Holder(weight=(words, width)), _layer(width, words))
     network[1].weight = network[0].weight
     return impl.count_parameters(network, **options)
@@ -221,4 +228,4 @@ def count_without_bias(impl, in_features, out_features, **options):
 
 def count_nothing(impl, **options):
     """Count a module that has no parameters."""
-    return impl.count_parameters(nn.Sequential(nn.Flatten(), nn.Identity()), **options)
+    return impl.count_parameters(nn.Sequential(nn.Flatten(), nn.Sequential()), **options)

@@ -36,7 +36,7 @@ def forward(impl, weights, x):
 
 
 def backward(impl, weights, x):
-    """An ActivationNet with given weights is called on a batch, and its output is differentiated by x and by every weight."""
+    """An ActivationNet with given weights is called, and its output is differentiated by x and by every weight."""
     net = _loaded(impl, weights, x)
     x = x.detach().requires_grad_()
     output = net(x)

@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-
 from nnkata.grader.content import part, rung
 
 DTYPES = [torch.float64, torch.bfloat16]
@@ -836,7 +835,10 @@ SHAPES = {
 def weights(draw, first=1.0, second=0.4, last=0.7, dtype=torch.float32):
     """Weights and biases in the order of SHAPES, scaled so that no layer saturates throughout."""
     scales = [first, first, second, second, last, last]
-    return [draw.normal(*shape, scale=scale, dtype=dtype) for shape, scale in zip(SHAPES.values(), scales, strict=True)]
+    return [
+        draw.normal(*shape, scale=scale, dtype=dtype)
+        for shape, scale in zip(SHAPES.values(), scales, strict=True)
+    ]
 
 
 def has_the_layers(found):
@@ -860,8 +862,12 @@ def registers_its_parameters(found):
 def is_a_column_of_probabilities(output):
     if list(output.shape) != [6, 1]:
         return f"six rows go in, and what comes out has the shape {tuple(output.shape)}; expected (6, 1)"
-    if not bool(((output > 0) & (output < 1)).all()):
-        return f"an output is {output[(output <= 0) | (output >= 1)][0].item():.4f}: not between 0 and 1, as a probability is"
+    outside = output[(output < 0) | (output > 1)]
+    if len(outside):
+        return f"an output is {outside[0].item():.4f}, and a probability lies between 0 and 1"
+    certain = output[(output == 0) | (output == 1)]
+    if len(certain):
+        return f"an output of a fresh network is exactly {certain[0].item():g}; the sigmoid never quite reaches 0 or 1"
     return None
 
 

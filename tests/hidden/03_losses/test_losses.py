@@ -405,11 +405,12 @@ def test_cross_entropy_of_batches_without_some_classes(judge, draw):
 @part("cross_entropy")
 @rung("edge")
 def test_cross_entropy_is_stable(judge):
+    judge.gradient(torch.tensor([[200.0, -200.0, 0.0], [-90.0, -95.0, -120.0]]), torch.tensor([0, 2]))
     judge.expect(20000.0, torch.tensor([[1e4, 0.0, -1e4]]), torch.tensor([2]))
     logits = torch.tensor([[1e4, 0.0, -1e4], [-1e4, 1e4, 0.0], [1e4, 1e4, 1e4], [-1e4, -1e4, -1e4]])
     target = torch.tensor([2, 1, 0, 1])
     judge.using(tolerance=(1e-6, 1e-3)).value(logits, target, reduction="none")
-    judge.using(tolerance=(1e-6, 1e-3)).value(logits, target, reduction="none", label_smoothing=0.3)
+    judge.using(tolerance=(1e-6, 1e-2)).value(logits, target, reduction="none", label_smoothing=0.3)
     judge.gradient(logits, target)
     judge.gradient(torch.tensor([[200.0, -200.0, 0.0], [-90.0, -95.0, -120.0]]), torch.tensor([1, 2]))
 

@@ -80,11 +80,13 @@ def linear_summed(impl, x, weight, bias):
     """LinearFunction.apply(x, weight, bias).sum().backward(), then the inputs' .grad."""
     inputs = [_leaf(x), _leaf(weight), _leaf(bias)]
     impl.LinearFunction.apply(*inputs).sum().backward()
-    return {f"gradient of {name}": leaf.grad for name, leaf in zip(["x", "weight", "bias"], inputs, strict=True)}
+    return {
+        f"gradient of {name}": leaf.grad for name, leaf in zip(["x", "weight", "bias"], inputs, strict=True)
+    }
 
 
 def linear_some(impl, x, weight, bias, needs):
-    """LinearFunction.apply(x, weight, bias) where only some inputs require a gradient; what backward returns is watched."""
+    """LinearFunction.apply(x, weight, bias) where only some inputs require a gradient; backward is watched."""
     returned = []
 
     class Watched(impl.LinearFunction):
@@ -94,7 +96,10 @@ def linear_some(impl, x, weight, bias, needs):
             returned.extend("None" if gradient is None else "a gradient" for gradient in given)
             return given
 
-    inputs = [None if t is None else t.detach().requires_grad_(n) for t, n in zip((x, weight, bias), needs, strict=True)]
+    inputs = [
+        None if t is None else t.detach().requires_grad_(n)
+        for t, n in zip((x, weight, bias), needs, strict=True)
+    ]
     result = Watched.apply(*inputs)
     arrived = gradients(result, [leaf for leaf, n in zip(inputs, needs, strict=True) if n])  # noqa: F821
     return {"result": result, "gradients": arrived, "backward returned": returned}
@@ -107,7 +112,7 @@ def linear_without_graph(impl, x, weight, bias):
 
 
 def linear_layers(impl, x, weights, biases):
-    """LinearFunction is applied several times, each time to the square of the last result, before backward is called."""
+    """LinearFunction is applied several times, each time to the square of the last result, then backward."""
     weights, biases = [_leaf(w) for w in weights], [_leaf(b) for b in biases]
     for weight, bias in zip(weights, biases, strict=True):
         x = impl.LinearFunction.apply(x * x, weight, bias)
@@ -115,7 +120,7 @@ def linear_layers(impl, x, weights, biases):
 
 
 def linear_leaves_alone(impl, x, weight, bias, factors):
-    """LinearFunction.apply(x, weight, bias) + other, then backward: the gradient of other and the inputs are looked at too."""
+    """LinearFunction.apply(x, weight, bias) + other, then backward: other's gradient and the inputs are watched."""
     inputs = [_leaf(x), _leaf(weight), _leaf(bias)]
     result = impl.LinearFunction.apply(*inputs)
     other = torch.zeros_like(result).requires_grad_()
@@ -198,7 +203,10 @@ def steps(impl, numbers):
     f = e * d + c
     f.backward()
     inner = {f"grad of {name}": _number(value.grad) for name, value in (("d", d), ("e", e), ("f", f))}
-    data = {f"data of {name}": _number(value.data) for name, value in zip("abcdef", (*values, d, e, f), strict=True)}
+    data = {
+        f"data of {name}": _number(value.data)
+        for name, value in zip("abcdef", (*values, d, e, f), strict=True)
+    }
     return _grads(values) | inner | data
 
 
@@ -267,7 +275,11 @@ def _chain(impl, length):
     began = time.thread_time()
     x.backward()
     seconds = time.thread_time() - began
-    return {"data": _number(x.data), "grad of x": _number(first.grad), "grad of step": _number(step.grad)}, seconds
+    return {
+        "data": _number(x.data),
+        "grad of x": _number(first.grad),
+        "grad of step": _number(step.grad),
+    }, seconds
 
 
 def chain(impl, length):
@@ -277,14 +289,14 @@ def chain(impl, length):
 
 def chain_times(impl, short, long):
     """backward() is timed on a short and on a long chain x = x + step."""
-    brief = lengthy = float("inf")
+    quick = lengthy = float("inf")
     for _ in range(3):
-        brief = min(brief, _chain(impl, short)[1])
+        quick = min(quick, _chain(impl, short)[1])
         answer, seconds = _chain(impl, long)
         lengthy = min(lengthy, seconds)
         if lengthy < 0.1:
             break
-    return answer | {"short": brief, "long": lengthy}
+    return answer | {"short": quick, "long": lengthy}
 
 
 def neuron(impl, inputs, targets, weight, bias, rate, epochs):
@@ -401,7 +413,9 @@ def _shared_module(made):
 
 
 def _none_parameter(made):
-    return nn.Sequential(_Layer(weight=made("weight"), bias=None), _Layer(bias=None), made.layer("last layer"))
+    return nn.Sequential(
+        _Layer(weight=made("weight"), bias=None), _Layer(bias=None), made.layer("last layer")
+    )
 
 
 def _none_module(made):
@@ -422,11 +436,15 @@ def _buffers(made):
 
 
 def _frozen(made):
-    return nn.Sequential(_Layer(weight=made("frozen weight", frozen=True), bias=made("bias")), made.layer("layer"))
+    return nn.Sequential(
+        _Layer(weight=made("frozen weight", frozen=True), bias=made("bias")), made.layer("layer")
+    )
 
 
 def _equal_values(made):
-    layers = [_Layer(weight=made(f"weight {i}", value=0.0), bias=made(f"bias {i}", value=0.0)) for i in range(3)]
+    layers = [
+        _Layer(weight=made(f"weight {i}", value=0.0), bias=made(f"bias {i}", value=0.0)) for i in range(3)
+    ]
     return nn.Sequential(*layers)
 
 
@@ -479,7 +497,9 @@ def kind_of_list(impl, name):
 _LOSSES = {
     "squared error": lambda prediction, y: ((prediction - y) ** 2).mean(),
     "absolute error": lambda prediction, y: (prediction - y).abs().mean(),
-    "cross-entropy": lambda prediction, y: (prediction.logsumexp(1) - prediction.gather(1, y[:, None])[:, 0]).mean(),
+    "cross-entropy": lambda prediction, y: (
+        prediction.logsumexp(1) - prediction.gather(1, y[:, None])[:, 0]
+    ).mean(),
 }
 
 
@@ -547,7 +567,9 @@ def accumulate_and_descend(impl, weights, micro_batches, rate, updates):
     model = _Net(*weights)
     losses = []
     for _ in range(updates):
-        losses.append(impl.accumulate_gradients(model, _LOSSES["squared error"], [(x, y) for x, y in micro_batches]))
+        losses.append(
+            impl.accumulate_gradients(model, _LOSSES["squared error"], [(x, y) for x, y in micro_batches])
+        )
         with torch.no_grad():
             for parameter in (model.first, model.second):
                 parameter -= rate * parameter.grad

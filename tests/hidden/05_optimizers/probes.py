@@ -5,22 +5,22 @@ import copy
 import torch
 
 
-def steps(impl, part, parameters, rounds, **options):
-    """A new optimizer takes one step for each set of gradients."""
+def steps(impl, part, parameters, grads, missing=(), **options):
+    """An optimizer takes one step for each set of gradients."""
     leaves = _leaves(parameters)
     optimizer = _make(impl, part, leaves, options)
-    return _take(optimizer, leaves, rounds)
+    return _take(optimizer, leaves, _rounds(grads, missing))
 
 
-def refilled_gradients(impl, part, parameters, rounds, **options):
+def refilled_gradients(impl, part, parameters, grads, **options):
     """An optimizer takes steps while the same gradient tensors are refilled in place before each."""
     leaves = _leaves(parameters)
     optimizer = _make(impl, part, leaves, options)
     for p in leaves:
         p.grad = torch.zeros_like(p)
     after = {}
-    for number, grads in enumerate(rounds, 1):
-        for p, grad in zip(leaves, grads, strict=True):
+    for number, given in enumerate(_rounds(grads), 1):
+        for p, grad in zip(leaves, given, strict=True):
             p.grad.zero_()
             p.grad.add_(grad)
         optimizer.step()
@@ -28,59 +28,60 @@ def refilled_gradients(impl, part, parameters, rounds, **options):
     return after
 
 
-def gradients_afterwards(impl, part, parameters, rounds, **options):
+def gradients_afterwards(impl, part, parameters, grads, **options):
     """An optimizer takes steps, and the gradients are read again after each."""
     leaves = _leaves(parameters)
     optimizer = _make(impl, part, leaves, options)
     after = {}
-    for number, grads in enumerate(rounds, 1):
-        _give(leaves, grads)
+    for number, given in enumerate(_rounds(grads), 1):
+        _give(leaves, given)
         optimizer.step()
         after[f"gradients after step {number}"] = [p.grad for p in leaves]
     return after
 
 
-def changed_options(impl, part, parameters, rounds, changes, **options):
+def changed_options(impl, part, parameters, grads, changes, **options):
     """Options are changed in `param_groups` before each step, as schedulers and people do."""
     leaves = _leaves(parameters)
     optimizer = _make(impl, part, leaves, options)
     after = {}
-    for number, (grads, change) in enumerate(zip(rounds, changes, strict=True), 1):
+    for number, (given, change) in enumerate(zip(_rounds(grads), changes, strict=True), 1):
         optimizer.param_groups[0].update(change)
-        after |= _take(optimizer, leaves, [grads], first=number)
+        after |= _take(optimizer, leaves, [given], first=number)
     return after
 
 
-def scheduled(impl, part, parameters, rounds, step_size, gamma, **options):
+def scheduled(impl, part, parameters, grads, step_size, gamma, **options):
     """An optimizer takes steps while `torch.optim.lr_scheduler.StepLR` lowers its learning rate."""
     leaves = _leaves(parameters)
     optimizer = _make(impl, part, leaves, options)
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=step_size, gamma=gamma)
     after = {}
-    for number, grads in enumerate(rounds, 1):
-        after |= _take(optimizer, leaves, [grads], first=number)
+    for number, given in enumerate(_rounds(grads), 1):
+        after |= _take(optimizer, leaves, [given], first=number)
         scheduler.step()
     return after
 
 
-def two_groups(impl, part, parameters, rounds, second, **options):
+def two_groups(impl, part, parameters, grads, second, **options):
     """An optimizer takes steps; the last parameter is in a second group with options of its own."""
     leaves = _leaves(parameters)
     groups = [{"params": leaves[:-1]}, {"params": leaves[-1:], **_plain(second)}]
     optimizer = _make(impl, part, groups, options)
-    return _take(optimizer, leaves, rounds)
+    return _take(optimizer, leaves, _rounds(grads))
 
 
-def frozen(impl, part, parameters, rounds, **options):
+def frozen(impl, part, parameters, grads, **options):
     """An optimizer takes steps while the first parameter is frozen (no `requires_grad`, no gradient)."""
     leaves = _leaves(parameters)
     leaves[0].requires_grad_(False)
     optimizer = _make(impl, part, leaves, options)
-    return _take(optimizer, leaves, [[None, *grads[1:]] for grads in rounds])
+    return _take(optimizer, leaves, [[None, *given[1:]] for given in _rounds(grads)])
 
 
-def resumed(impl, part, parameters, rounds, saved_after, **options):
-    """An optimizer is saved with `state_dict` half-way; a new one loads that and goes on."""
+def resumed(impl, part, parameters, grads, saved_after, missing=(), **options):
+    """A new optimizer goes on from the `state_dict` of another."""
+    rounds = _rounds(grads, missing)
     leaves = _leaves(parameters)
     optimizer = _make(impl, part, leaves, options)
     before = _take(optimizer, leaves, rounds[:saved_after])
@@ -88,7 +89,9 @@ def resumed(impl, part, parameters, rounds, saved_after, **options):
     leaves = _leaves(leaves)
     fresh = _make(impl, part, leaves, {"lr": 123.0})
     fresh.load_state_dict(saved)
-    return before | _take(fresh, leaves, rounds[saved_after:], first=saved_after + 1)
+    after = _take(fresh, leaves, rounds[saved_after:], first=saved_after + 1)
+    kept = all(len(fresh.state.get(p) or ()) > 0 for p in leaves)
+    return before | after | {"self.state[p] holds something for every parameter p": kept}
 
 
 def closure(impl, part, parameter, x, y, count, **options):
@@ -118,31 +121,31 @@ def closure(impl, part, parameter, x, y, count, **options):
     return after
 
 
-def graph(impl, part, parameters, rounds, **options):
+def graph(impl, part, parameters, grads, **options):
     """An optimizer takes steps; then parameters and state are searched for a graph."""
     leaves = _leaves(parameters)
     optimizer = _make(impl, part, leaves, options)
-    after = _take(optimizer, leaves, rounds)
+    after = _take(optimizer, leaves, _rounds(grads))
     state = [tensor for entry in optimizer.state.values() for tensor in _tensors(entry)]
-    grads = [p.grad for p in leaves]
     return {
         "every parameter is a leaf": all(p.is_leaf for p in leaves),
         "every parameter has no grad_fn": all(p.grad_fn is None for p in leaves),
         "every parameter requires a gradient": all(p.requires_grad for p in leaves),
         "no state hangs on a graph": not any(tensor.requires_grad for tensor in state),
-        "no gradient hangs on a graph": not any(grad.requires_grad for grad in grads),
+        "no gradient hangs on a graph": not any(p.grad is not None and p.grad.requires_grad for p in leaves),
         **after,
     }
 
 
-def in_place(impl, part, parameters, rounds, **options):
+def in_place(impl, part, parameters, grads, **options):
     """An optimizer takes steps, and the parameters are read through views that were made before."""
     leaves = _leaves(parameters)
     views = [p.detach() for p in leaves]
     optimizer = _make(impl, part, leaves, options)
-    _take(optimizer, leaves, rounds)
+    _take(optimizer, leaves, _rounds(grads))
     held = [p for group in optimizer.param_groups for p in group["params"]]
     return {
+        "parameters": _values(leaves),
         "views of the parameters": _values(views),
         "the optimizer still holds the same parameters": len(held) == len(leaves)
         and all(a is b for a, b in zip(held, leaves, strict=True)),
@@ -184,7 +187,7 @@ def training(impl, part, parameter, x, y, count, **options):
 
 
 def clip(impl, parameters, grads, max_norm, form="list"):
-    """`clip_grad_norm_` is called on parameters with these gradients, handed over as `form` says."""
+    """`clip_grad_norm_` is called on parameters with gradients."""
     leaves = _leaves(parameters)
     _give(leaves, grads)
     handed = {
@@ -259,6 +262,14 @@ def _make(impl, part, parameters, options):
 
 def _leaves(values):
     return [value.detach().clone().requires_grad_() for value in values]
+
+
+def _rounds(grads, missing=()):
+    """The gradients of each step, from a stack for each parameter; `missing` lists (step, parameter) to be None."""
+    rounds = [list(given) for given in zip(*(grad.unbind(0) for grad in grads), strict=True)]
+    for step, place in missing:
+        rounds[step][place] = None
+    return rounds
 
 
 def _values(leaves):

@@ -31,19 +31,14 @@ CHANGES = {
     "Adam": [{"weight_decay": 0.6}, {"eps": 0.5}],
     "AdamW": [{"weight_decay": 0.6}, {"eps": 0.5}],
 }
-SHAPES = [(3, 2), (4,), ()]
-STEPS = 6
+SHAPES = [(3, 4), (9,), ()]
+STEPS = 9
 
 
 def drawn(draw, count=STEPS, dtype=torch.float32):
-    """Parameters of several shapes, and as many sets of gradients for them."""
+    """Parameters of several shapes, and for each as many gradients, stacked."""
     parameters = [draw.normal(*shape, dtype=dtype) for shape in SHAPES]
-    return parameters, [[draw.normal(*shape, dtype=dtype) for shape in SHAPES] for _ in range(count)]
-
-
-def without(rounds, missing):
-    """The gradients with None in the places (step from 0, parameter) of `missing`."""
-    return [[None if (i, j) in missing else g for j, g in enumerate(grads)] for i, grads in enumerate(rounds)]
+    return parameters, [draw.normal(count, *shape, dtype=dtype) for shape in SHAPES]
 
 
 def by_hand(judge, name, expected, grads, start=0.0, **options):
@@ -54,9 +49,9 @@ def by_hand(judge, name, expected, grads, start=0.0, **options):
         right = all(abs(a - b) <= 1e-6 + 1e-4 * abs(b) for a, b in zip(got, expected, strict=True))
         return None if right else f"the parameter goes to {got}; by hand it goes to {expected}"
 
-    parameters, rounds = [torch.tensor([start])], [[torch.tensor([grad])] for grad in grads]
-    judge.using(tolerance=(1e-4, 1e-6)).probe("steps", name, parameters, rounds, **options)
-    judge.holds(check, "steps", name, parameters, rounds, **options)
+    parameters, stacked = [torch.tensor([start])], [torch.tensor(grads)[:, None]]
+    judge.using(tolerance=(1e-4, 1e-6)).probe("steps", name, parameters, stacked, **options)
+    judge.holds(check, "steps", name, parameters, stacked, **options)
 
 
 # -- SGD -----------------------------------------------------------------------------------------------------
@@ -100,14 +95,14 @@ def test_sgd_nesterov(judge, draw):
 @part("SGD")
 @rung("edge")
 def test_sgd_weight_decay(judge, draw):
-    by_hand(judge, "SGD", [0.99, 0.9801], [0.0, 0.0], start=1.0, lr=0.1, weight_decay=0.1)
+    by_hand(judge, "SGD", [0.99, 0.8801], [0.0, 1.0], start=1.0, lr=0.1, weight_decay=0.1)
     judge.probe("steps", "SGD", *drawn(draw), lr=0.1, weight_decay=0.5)
 
 
 @part("SGD")
 @rung("edge")
 def test_sgd_weight_decay_goes_through_momentum(judge, draw):
-    by_hand(judge, "SGD", [0.9, 0.72], [0.0, 0.0], start=1.0, lr=1.0, momentum=0.9, weight_decay=0.1)
+    by_hand(judge, "SGD", [0.9, -0.28], [0.0, 1.0], start=1.0, lr=1.0, momentum=0.9, weight_decay=0.1)
     judge.probe("steps", "SGD", *drawn(draw), lr=0.1, momentum=0.9, weight_decay=0.5)
 
 
@@ -155,7 +150,7 @@ def test_rmsprop_momentum(judge, draw):
 @part("RMSprop")
 @rung("edge")
 def test_rmsprop_weight_decay(judge, draw):
-    by_hand(judge, "RMSprop", [0.9], [0.0], start=1.0, lr=0.01, weight_decay=0.1)
+    by_hand(judge, "RMSprop", [0.9, 0.8004142], [0.0, 1.0], start=1.0, lr=0.01, weight_decay=0.1)
     judge.probe("steps", "RMSprop", *drawn(draw), lr=0.05, alpha=0.9, weight_decay=0.5)
 
 
@@ -206,7 +201,7 @@ def test_adam_eps_is_added_last(judge, draw):
 @part("Adam")
 @rung("edge")
 def test_adam_weight_decay_goes_through_the_means(judge, draw):
-    by_hand(judge, "Adam", [0.9], [0.0], start=1.0, lr=0.1, weight_decay=0.1)
+    by_hand(judge, "Adam", [0.9, 0.8197786], [0.0, 1.0], start=1.0, lr=0.1, weight_decay=0.1)
     judge.probe("steps", "Adam", *drawn(draw), lr=0.1, weight_decay=0.5)
 
 
@@ -223,7 +218,7 @@ def test_adam_options_together(judge, draw):
 @rung("number")
 def test_adamw_by_hand(judge):
     by_hand(judge, "AdamW", [-0.1, -0.2, -0.3], [3.0, 3.0, 3.0], lr=0.1, weight_decay=0.0)
-    by_hand(judge, "AdamW", [0.89], [5.0], start=1.0, lr=0.1, weight_decay=0.1)
+    by_hand(judge, "AdamW", [0.89, 0.8140942], [5.0, 0.0], start=1.0, lr=0.1, weight_decay=0.1)
 
 
 @part("AdamW")
@@ -254,36 +249,34 @@ def test_adamw_decays_the_parameter_itself(judge, draw):
 @EACH
 @rung("edge")
 def test_parameters_without_a_gradient_stay(judge, draw, name):
-    parameters, rounds = drawn(draw)
-    pauses = {(0, 1), (2, 0), (3, 0), (4, 1), (3, 2)}
-    judge.probe("steps", name, parameters, without(rounds, pauses), **EVERYTHING[name])
-    judge.probe("frozen", name, parameters, rounds[:3], **EVERYTHING[name])
+    pauses = [[0, 1], [2, 0], [3, 0], [4, 1], [3, 2]]
+    judge.probe("steps", name, *drawn(draw), missing=pauses, **EVERYTHING[name])
+    judge.probe("frozen", name, *drawn(draw, 3), **EVERYTHING[name])
 
 
 @EACH
 @rung("edge")
 def test_a_gradient_that_arrives_late(judge, draw, name):
-    parameters, rounds = drawn(draw)
-    late = {(step, 1) for step in range(3)} | {(step, 2) for step in range(2)}
-    judge.probe("steps", name, parameters, without(rounds, late), **EVERYTHING[name])
+    late = [[0, 1], [1, 1], [2, 1], [0, 2], [1, 2]]
+    judge.probe("steps", name, *drawn(draw), missing=late, **EVERYTHING[name])
 
 
 @EACH
 @rung("edge")
 def test_zero_gradients(judge, draw, name):
-    parameters = [draw.normal(*shape) for shape in SHAPES]
-    zeros = [torch.zeros(shape) for shape in SHAPES]
-    ones = [torch.ones(shape) for shape in SHAPES]
-    judge.probe("steps", name, parameters, [zeros, zeros, ones, zeros, zeros], **USUAL[name])
-    judge.probe("steps", name, parameters, [ones, zeros, zeros, zeros], **EVERYTHING[name])
+    parameters, grads = drawn(draw, 4)
+    some = torch.tensor([0.0, 0.0, 1.0, 0.0])
+    zeroed = [grad * some.view(4, *[1] * (grad.dim() - 1)) for grad in grads]
+    judge.probe("steps", name, parameters, zeroed, **USUAL[name])
+    judge.probe("steps", name, parameters, [grad.roll(2, 0) for grad in zeroed], **EVERYTHING[name])
 
 
 @EACH
 @rung("edge")
 def test_large_and_small_gradients(judge, draw, name):
-    parameters = [draw.normal(3, 2), draw.normal(4)]
-    rounds = [[draw.uniform(3, 2, low=5e3, high=1e4), draw.uniform(4, low=1e-4, high=1e-3)] for _ in range(5)]
-    judge.using(tolerance=(1e-4, 1e-3)).probe("steps", name, parameters, rounds, **USUAL[name])
+    parameters = [draw.normal(3, 4), draw.normal(9)]
+    grads = [draw.uniform(5, 3, 4, low=5e3, high=1e4), draw.uniform(5, 9, low=1e-4, high=1e-3)]
+    judge.using(tolerance=(1e-4, 1e-3)).probe("steps", name, parameters, grads, **USUAL[name])
 
 
 @EACH
@@ -332,7 +325,8 @@ def test_other_memory_layouts(judge, draw, name):
 @rung("dtype")
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_keeps_the_dtype(judge, draw, name, dtype):
-    judge.probe("steps", name, *drawn(draw, 3, dtype=dtype), **EVERYTHING[name])
+    options = {**(EVERYTHING if dtype is torch.float64 else USUAL)[name], "lr": 0.5}
+    judge.probe("steps", name, *drawn(draw, 3, dtype=dtype), **options)
 
 
 @EACH
@@ -368,10 +362,9 @@ def test_other_options_change(judge, draw, name):
 @EACH
 @rung("training")
 def test_goes_on_from_a_state_dict(judge, draw, name):
-    parameters, rounds = drawn(draw)
-    late = without(rounds, {(step, 1) for step in range(4)})
-    judge.probe("resumed", name, parameters, rounds, 3, **EVERYTHING[name])
-    judge.probe("resumed", name, parameters, late, 3, **EVERYTHING[name])
+    late = [[step, 1] for step in range(4)]
+    judge.probe("resumed", name, *drawn(draw), 3, **EVERYTHING[name])
+    judge.probe("resumed", name, *drawn(draw), 3, missing=late, **EVERYTHING[name])
 
 
 @EACH

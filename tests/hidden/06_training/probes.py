@@ -148,8 +148,11 @@ def orders(impl, x, y, batch_size, seeds, worlds, **options):
     for seed, world in zip(seeds, worlds, strict=True):
         torch.manual_seed(world)
         generator = _generator(seed)
-        passes = [impl.iterate_batches(x, y, batch_size, generator=generator, **options) for _ in range(2)]
-        collected.append([[[int(label) for label in labels] for _, labels in batches] for batches in map(list, passes)])
+        passes = []
+        for _ in range(2):
+            pairs = impl.iterate_batches(x.clone(), y.clone(), batch_size, generator=generator, **options)
+            passes.append([labels.tolist() for _, labels in pairs])
+        collected.append(passes)
     return collected
 
 
@@ -191,8 +194,12 @@ def order_in_steps(impl, weight, bias, x, y, sizes, lr):
     noted = []
     for a, b in _cut(x, y, sizes):
         model.diary.clear()
+        before = model.weight.detach().clone()
         impl.train_step(model, optimizer, F.cross_entropy, a, b)
-        noted.append([f"{what} with a gradient" if what == "step" and said else what for what, said in model.diary])
+        events = [
+            f"{what} with a gradient" if what == "step" and said else what for what, said in model.diary
+        ]
+        noted.append(events if torch.equal(before, model.weight) else [*events, "moved"])
     return noted
 
 
@@ -203,11 +210,15 @@ def step_in_modes(impl, weight, bias, x, y, modes, lr):
         module.training = training
     impl.train_step(model, _optimizer(model, lr), F.cross_entropy, x, y)
     during = [entry[1] for what, entry in model.diary if what == "forward"]
-    return {"modes during": during[-1], "modes after": [m.training for m in model.modules()], **_parameters(model)}
+    return {
+        "modes during": during[-1],
+        "modes after": [m.training for m in model.modules()],
+        **_parameters(model),
+    }
 
 
 def step_on_some_parameters(impl, weight, bias, x, y, lr):
-    """train_step is called with a frozen weight, a parameter that the model does not use, and an optimizer without the latter."""
+    """train_step is called with a frozen weight and a parameter that the model does not use."""
     model = _Line(weight, bias)
     model.weight.requires_grad_(False)
     model.unused = nn.Parameter(bias.detach().clone())
@@ -226,7 +237,9 @@ def epoch(impl, weight, bias, x, y, sizes, lr, epochs=1, lazy=False, loss="cross
     losses = []
     for _ in range(epochs):
         pairs = _cut(x, y, sizes)
-        losses.append(_plain(impl.train_epoch(model, optimizer, _LOSSES[loss], iter(pairs) if lazy else pairs)))
+        losses.append(
+            _plain(impl.train_epoch(model, optimizer, _LOSSES[loss], iter(pairs) if lazy else pairs))
+        )
     return {"mean losses": losses, **_parameters(model)}
 
 
@@ -336,7 +349,9 @@ def reports_of_a_run(impl, weight, bias, x, y, val_x, val_y, epochs, lr):
         told.append({"epoch": epoch, "metrics": _plain(metrics), "bias": model.bias.detach().clone()})
 
     with torch.enable_grad():
-        impl.fit(model, optimizer, loss_fn, (x, y), (val_x, val_y), epochs, batch_size=len(x), on_epoch=on_epoch)
+        impl.fit(
+            model, optimizer, loss_fn, (x, y), (val_x, val_y), epochs, batch_size=len(x), on_epoch=on_epoch
+        )
     return told
 
 
@@ -375,7 +390,14 @@ def trained(impl, weight, bias, x, y, val_x, val_y, epochs, seed, lr):
     optimizer, loss_fn = _optimizer(model, lr), F.cross_entropy
     with torch.enable_grad():
         history = impl.fit(
-            model, optimizer, loss_fn, (x, y), (val_x, val_y), epochs, batch_size=16, generator=_generator(seed)
+            model,
+            optimizer,
+            loss_fn,
+            (x, y),
+            (val_x, val_y),
+            epochs,
+            batch_size=16,
+            generator=_generator(seed),
         )
     return _plain(history)
 
@@ -387,7 +409,7 @@ def softmax_regression(impl, images, labels, test_images, epochs, seed):
     held = max(len(x) // 10, 1)
     train, val = (x[:-held], labels[:-held]), (x[-held:], labels[-held:])
     model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).to(x.device)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.002, momentum=0.9)
     history = impl.fit(model, optimizer, F.cross_entropy, train, val, epochs, generator=_generator(seed))
     with torch.no_grad():
         predictions = model(tests).argmax(dim=1)

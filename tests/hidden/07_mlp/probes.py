@@ -17,7 +17,7 @@ def mlp_logits(impl, images, parameters, training=False, seed=0, **options):
 
 
 def mlp_gradients(impl, images, parameters, **options):
-    """An MLP whose parameters are set to given ones looks at a batch, and gradients flow back to images and parameters."""
+    """An MLP whose parameters are set to given ones looks at a batch, and gradients flow back to both."""
     model = _filled(impl.MLP(**_settings(options)), parameters).to(images).eval()
     images = images.detach().requires_grad_()
     result = model(images)
@@ -70,7 +70,7 @@ def trained_silently(impl, images, labels, others, epochs, seed):
 
 
 def trained_twice(impl, images, labels, others, epochs, seeds, before):
-    """train_classifier is called twice, each time with another global random state, and both modules look at other images."""
+    """train_classifier is called twice, with other global random states, and both modules look at other images."""
     images, labels, others = images.cpu(), labels.cpu(), others.cpu()
     scores = []
     for seed, state in zip(seeds, before, strict=True):
@@ -86,7 +86,11 @@ def losses_of_few_and_many(impl, images, labels, seed):
     told = []
     for count in (few, len(images)):
         impl.train_classifier(
-            images[:count], labels[:count], epochs=1, seed=seed, on_epoch=lambda epoch, mean_loss: told.append(float(mean_loss))
+            images[:count],
+            labels[:count],
+            epochs=1,
+            seed=seed,
+            on_epoch=lambda epoch, mean_loss: told.append(float(mean_loss)),
         )
     return told
 
@@ -95,14 +99,23 @@ def trained_on_device(impl, images, labels, epochs, seed):
     """train_classifier is called with the device on which this test runs."""
     device = images.device.type
     model = impl.train_classifier(images.cpu(), labels.cpu(), epochs=epochs, seed=seed, device=device)
-    return {"device": device, "parameters": [p.device.type for p in model.parameters()], "scores": _scores(model, images)}
+    return {
+        "device": device,
+        "parameters": [p.device.type for p in model.parameters()],
+        "scores": _scores(model, images),
+    }
 
 
 def train_on_mnist(impl, images, labels, test_images, epochs, seed, device="cpu"):
     """train_classifier is trained on MNIST, and its module names the digits of other images."""
     told = []
     model = impl.train_classifier(
-        _scaled(images), labels, epochs=epochs, seed=seed, device=device, on_epoch=lambda epoch, mean_loss: told.append(mean_loss)
+        _scaled(images),
+        labels,
+        epochs=epochs,
+        seed=seed,
+        device=device,
+        on_epoch=lambda epoch, mean_loss: told.append(mean_loss),
     )
     with torch.no_grad():
         answers = [model(_scaled(batch).to(device)).argmax(dim=1).cpu() for batch in test_images.split(1000)]

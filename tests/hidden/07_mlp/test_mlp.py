@@ -1,10 +1,10 @@
 """What is expected of 07_mlp."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
-
 from nnkata.grader.content import part, rung
 
 CLASSES = [0, 2, 5, 7, 9]
@@ -14,8 +14,11 @@ CLASSES = [0, 2, 5, 7, 9]
 def layers(draw, *sizes, dtype=torch.float32):
     """Weights and biases for linear layers of these sizes, drawn so that about half of the hidden units fire."""
     filled = []
-    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
-        filled += [draw.normal(n_out, n_in, scale=1.5 / math.sqrt(n_in), dtype=dtype), draw.normal(n_out, dtype=dtype)]
+    for n_in, n_out in pairwise(sizes):
+        filled += [
+            draw.normal(n_out, n_in, scale=1.5 / math.sqrt(n_in), dtype=dtype),
+            draw.normal(n_out, dtype=dtype),
+        ]
     return filled
 
 
@@ -106,12 +109,18 @@ def starts_well(said):
     if not said["reached"]:
         return "the model has no parameters: are its layers attributes of the module, or in a plain list?"
     if not all(said["reached"]):
-        return f"no gradient reaches parameter number {said['reached'].index(False) + 1}: it takes no part in the result"
+        return (
+            f"no gradient reaches parameter number {said['reached'].index(False) + 1}: it takes no part in "
+            "the result"
+        )
     if said["first"] is None:
         return "no parameter is a matrix: where are the weights of the linear layers?"
     rows = said["first"]
     if (rows - rows[:1]).abs().max() < 1e-6:
-        return "all units of the first layer start with the same weights, so they will always stay the same: draw them at random"
+        return (
+            "all units of the first layer start with the same weights, so they will always stay the same: "
+            "draw them at random"
+        )
     return None
 
 
@@ -122,13 +131,13 @@ def test_mlp_parameters_can_learn(judge, draw):
 
 
 P, WIDTH = 0.25, 80
-"""Dropout is tried with this probability on an MLP of 80 units to a layer, all weights the identity and all inputs 1."""
+"""Dropout is tried with this probability on an MLP of 80 units to a layer, all weights the identity, all inputs 1."""
 
 ROUNDS = {0: "no dropout", 1: "one dropout", 2: "two dropouts", 3: "three dropouts", 4: "four dropouts"}
 
 
 def drops_twice(logits):
-    """A check of an identity network's outputs: each input has passed two dropouts, each of which scaled what it kept."""
+    """A check of an identity network's outputs: each input has passed two dropouts that scaled what they kept."""
     kept = logits[logits != 0]
     share = len(kept) / logits.numel()
     if len(kept) == 0:
@@ -136,9 +145,15 @@ def drops_twice(logits):
     counted = min(ROUNDS, key=lambda n: abs((1 - P) ** n - share))
     if counted != 2 or abs(share - (1 - P) ** 2) > 0.06:
         if abs(share - P**2) < 0.06:
-            return f"{share:.3f} of the values survive two hidden layers: `dropout` is taken for the probability to stay"
+            return (
+                f"{share:.3f} of the values survive two hidden layers: `dropout` is taken for the probability to "
+                "stay"
+            )
         told = ROUNDS[counted] if abs((1 - P) ** counted - share) < 0.06 else "something else"
-        return f"{share:.3f} of the values survive two hidden layers; dropout {P} leaves {(1 - P) ** 2:.3f}: this looks like {told}"
+        return (
+            f"{share:.3f} of the values survive two hidden layers; dropout {P} leaves {(1 - P) ** 2:.3f}: "
+            f"this looks like {told}"
+        )
     if (kept - kept[0]).abs().max() > 1e-3 or abs(float(kept[0]) - 1 / (1 - P) ** 2) > 1e-3:
         told = f"values that survive two hidden layers become {float(kept.mean()):.4f}; expected {1 / (1 - P) ** 2:.4f}"
         return f"{told}: what stays must be scaled up so that the mean stays"
@@ -152,7 +167,9 @@ def drops_twice(logits):
 def test_mlp_drops_after_each_hidden_relu(judge, draw):
     identity = [torch.eye(WIDTH), torch.zeros(WIDTH)] * 3
     options = {"training": True, "sizes": [WIDTH] * 4, "dropout": P}
-    judge.holds(drops_twice, "mlp_logits", torch.ones(100, WIDTH), identity, seed=draw.integer(0, 10**6), **options)
+    judge.holds(
+        drops_twice, "mlp_logits", torch.ones(100, WIDTH), identity, seed=draw.integer(0, 10**6), **options
+    )
 
 
 def drops_nowhere_else(logits):
@@ -169,7 +186,9 @@ def drops_nowhere_else(logits):
 def test_mlp_drops_only_hidden_units(judge, draw):
     mean = [torch.full((WIDTH, WIDTH), 1 / WIDTH), torch.zeros(WIDTH)]
     options = {"training": True, "sizes": [WIDTH] * 2, "dropout": P}
-    judge.holds(drops_nowhere_else, "mlp_logits", torch.ones(50, WIDTH), mean, seed=draw.integer(0, 10**6), **options)
+    judge.holds(
+        drops_nowhere_else, "mlp_logits", torch.ones(50, WIDTH), mean, seed=draw.integer(0, 10**6), **options
+    )
 
 
 @part("MLP")
@@ -185,7 +204,9 @@ def test_mlp_drops_nothing_in_eval_mode(judge, draw):
 def test_mlp_drops_nothing_by_default(judge, draw):
     sizes = [12, 30, 20, 3]
     judge.probe("mlp_logits", draw.normal(6, 12), layers(draw, *sizes), sizes=sizes, training=True)
-    judge.probe("mlp_logits", draw.normal(6, 12), layers(draw, *sizes), sizes=sizes, training=True, dropout=0.0)
+    judge.probe(
+        "mlp_logits", draw.normal(6, 12), layers(draw, *sizes), sizes=sizes, training=True, dropout=0.0
+    )
 
 
 @part("MLP")
@@ -193,7 +214,9 @@ def test_mlp_drops_nothing_by_default(judge, draw):
 def test_mlp_of_other_memory_layouts(judge, draw):
     for _, images in draw.layouts(draw.normal(4, 1, 4, 3)):
         judge.probe("mlp_logits", images, layers(draw, 12, 6, 3), sizes=[12, 6, 3])
-    judge.probe("mlp_logits", draw.normal(1, 1, 4, 3).expand(4, 1, 4, 3), layers(draw, 12, 6, 3), sizes=[12, 6, 3])
+    judge.probe(
+        "mlp_logits", draw.normal(1, 1, 4, 3).expand(4, 1, 4, 3), layers(draw, 12, 6, 3), sizes=[12, 6, 3]
+    )
 
 
 @part("MLP")
@@ -226,7 +249,9 @@ def test_log_flattens_whatever_comes_in(judge, draw):
 @rung("number")
 def test_log_of_an_undecided_network(judge):
     """All weights 0: ten equal logits, and ln 10 below zero; then a bias of ln 11 for class 3: 11 chances of 20."""
-    parameters = named([t for a, b in [(784, 128), (128, 64), (64, 10)] for t in (torch.zeros(b, a), torch.zeros(b))])
+    parameters = named(
+        [t for a, b in [(784, 128), (128, 64), (64, 10)] for t in (torch.zeros(b, a), torch.zeros(b))]
+    )
     parameters["fc3.bias"][3] = math.log(11)
     judge.probe("log_probabilities", torch.ones(2, 1, 28, 28), parameters)
 
@@ -235,7 +260,10 @@ def test_log_of_an_undecided_network(judge):
             return f"the result has the shape {tuple(result.shape)}; expected (2, 10)"
         mine = [float(result[0, 0]), float(result[0, 3])]
         if abs(mine[0] - math.log(1 / 20)) > 1e-4 or abs(mine[1] - math.log(11 / 20)) > 1e-4:
-            return f"classes 0 and 3 get {mine[0]:.4f} and {mine[1]:.4f}; worked out by hand ln(1/20) = −2.9957 and ln(11/20) = −0.5978"
+            return (
+                f"classes 0 and 3 get {mine[0]:.4f} and {mine[1]:.4f}; worked out by hand ln(1/20) = −2.9957 and "
+                "ln(11/20) = −0.5978"
+            )
         return None
 
     judge.holds(check, "log_probabilities", torch.ones(2, 1, 28, 28), parameters)
@@ -339,7 +367,10 @@ def is_ready(count):
             return "the module comes back in training mode; it must be in eval mode, so that dropout is off"
         scores = said["scores"]
         if tuple(scores.shape) != (count, 10):
-            return f"the module gives scores of the shape {tuple(scores.shape)} for {count} images; expected ({count}, 10)"
+            return (
+                f"the module gives scores of the shape {tuple(scores.shape)} for {count} images; expected "
+                f"({count}, 10)"
+            )
         if not scores.isfinite().all():
             return "some scores are not finite"
         return None
@@ -387,9 +418,15 @@ def means_do_not_grow(losses):
     """A check of the first epoch's loss for few and for many grey images, where no network can do more than guess."""
     few, many = losses
     if many > 2.5 * few:
-        return f"the loss of an epoch grows with the number of images, from {few:.3f} to {many:.3f}: divide the sum to get a mean"
+        return (
+            f"the loss of an epoch grows with the number of images, from {few:.3f} to {many:.3f}: divide the "
+            "sum to get a mean"
+        )
     if many < 0.4 * few:
-        return f"the loss of an epoch shrinks with the number of images, from {few:.3f} to {many:.3f}: that is no mean"
+        return (
+            f"the loss of an epoch shrinks with the number of images, from {few:.3f} to {many:.3f}: that is "
+            "no mean"
+        )
     return None
 
 
@@ -398,7 +435,13 @@ def means_do_not_grow(losses):
 def test_train_tells_the_mean_loss(judge, draw):
     """Eight times as many images make a sum of losses larger, but not a mean."""
     labels = draw.permutation(1280) % 10
-    judge.holds(means_do_not_grow, "losses_of_few_and_many", torch.zeros(1280, 1, 28, 28), labels, draw.integer(0, 10**6))
+    judge.holds(
+        means_do_not_grow,
+        "losses_of_few_and_many",
+        torch.zeros(1280, 1, 28, 28),
+        labels,
+        draw.integer(0, 10**6),
+    )
 
 
 def has_learned(answers):
@@ -409,7 +452,10 @@ def has_learned(answers):
             return told
         share = (said["scores"].argmax(dim=1) == answers).float().mean().item()
         if share < 0.6:
-            return f"after training {share:.0%} of images that are easy to tell apart are recognised; guessing gives 20 %"
+            return (
+                f"after training {share:.0%} of images that are easy to tell apart are recognised; guessing "
+                "gives 20 %"
+            )
         losses = [loss for _, loss in said["told"]]
         if len(losses) > 1 and not losses[-1] < losses[0]:
             return f"the loss does not fall: {losses[0]:.4f} in the first epoch, {losses[-1]:.4f} in the last"
@@ -440,14 +486,20 @@ def both_alike(told):
 @part("train_classifier")
 @rung("edge")
 def test_train_same_seed_same_network(judge, draw):
-    """First with images that are all alike, where the order of the batches cannot matter, then with real differences."""
+    """First with images that are all alike, where their order cannot matter, then with real differences."""
     seed, state = draw.integer(0, 10**6), draw.integer(0, 10**6)
     images, labels = patterns(draw, 256)
     same = torch.full((64, 1, 28, 28), 0.5), torch.full((64,), 3)
-    begins = "with the same seed two trainings begin with different weights (seed before you make the network)"
+    begins = (
+        "with the same seed two trainings begin with different weights (seed before you make the network)"
+    )
     judge.holds(both_alike(begins), "trained_twice", *same, images[:20], 1, [seed, seed], [state, state + 1])
-    differs = "with the same seed two trainings end with different networks (is the order of the images drawn after seeding?)"
-    judge.holds(both_alike(differs), "trained_twice", images, labels, images[:20], 2, [seed, seed], [state, state + 1])
+    differs = (
+        "with the same seed two trainings give different networks (is the images' order drawn after seeding?)"
+    )
+    judge.holds(
+        both_alike(differs), "trained_twice", images, labels, images[:20], 2, [seed, seed], [state, state + 1]
+    )
 
 
 @part("train_classifier")
@@ -483,7 +535,11 @@ def test_train_without_on_epoch(judge, draw):
     images, labels = patterns(draw, 128)
 
     def check(scores):
-        return None if tuple(scores.shape) == (5, 10) else f"the scores have the shape {tuple(scores.shape)}; expected (5, 10)"
+        return (
+            None
+            if tuple(scores.shape) == (5, 10)
+            else f"the scores have the shape {tuple(scores.shape)}; expected (5, 10)"
+        )
 
     judge.holds(check, "trained_silently", images, labels, images[:5], 1, draw.integer(0, 10**6))
 

@@ -4,7 +4,7 @@ import torch
 
 
 def _fill(module, x, weights, scale=None, shift=None):
-    """Sets a module's weights, found by their shapes, and its norms; convolutions lose their biases. Returns the weights."""
+    """Sets a module's weights, found by their shapes, and its norms; convolutions get no bias. Gives the weights."""
     module.to(x.device, x.dtype)
     found = []
     for weight in weights:
@@ -17,7 +17,7 @@ def _fill(module, x, weights, scale=None, shift=None):
     for part in module.modules():
         own = list(part.parameters(recurse=False))
         if hasattr(part, "running_mean"):
-            part.momentum = 0.1
+            part.momentum, part.eps = 0.1, 1e-5
             if scale is not None:
                 part.weight.data.copy_(scale)
                 part.bias.data.copy_(shift)
@@ -41,7 +41,7 @@ def _passed(module, inputs, found):
 
 
 def double_conv(impl, x, weights, scale=None, shift=None):
-    """DoubleConv with given weights handles a batch in train mode, sees two more batches, and handles the first in eval mode."""
+    """DoubleConv with given weights handles a batch in train mode, two more, and the first again in eval mode."""
     module = impl.DoubleConv(x.shape[1], weights[0].shape[0])
     return _passed(module, [x], _fill(module, x, weights, scale, shift))
 
@@ -53,7 +53,7 @@ def double_conv_shape(impl, x, out_channels):
 
 
 def down(impl, x, weights, scale=None, shift=None):
-    """Down with given weights handles a batch in train mode, sees two more batches, and handles the first in eval mode."""
+    """Down with given weights handles a batch in train mode, two more, and the first again in eval mode."""
     module = impl.Down(x.shape[1], weights[0].shape[0])
     return _passed(module, [x], _fill(module, x, weights, scale, shift))
 
@@ -64,7 +64,7 @@ def down_shape(impl, x, out_channels):
 
 
 def up(impl, x, skip, weights, scale=None, shift=None):
-    """Up with given weights handles x and skip in train mode, sees two more such pairs, and handles the first in eval mode."""
+    """Up with given weights handles x and skip in train mode, two more pairs, and the first again in eval mode."""
     module = impl.Up(x.shape[1], weights[-1].shape[0])
     return _passed(module, [x, skip], _fill(module, x, weights, scale, shift))
 
@@ -72,6 +72,11 @@ def up(impl, x, skip, weights, scale=None, shift=None):
 def up_shape(impl, x, skip, out_channels):
     """A fresh Up handles x and skip; what comes out has this shape."""
     return {"shape": list(impl.Up(x.shape[1], out_channels).to(x.device)(x, skip).shape)}
+
+
+def up_weights(impl, in_channels, out_channels):
+    """A fresh Up is built; its parameters have these shapes."""
+    return [list(p.shape) for p in impl.Up(in_channels, out_channels).parameters()]
 
 
 def _unet(impl, x, seed, in_channels, out_channels, options):
@@ -93,7 +98,7 @@ def unet_weights(impl, seed, in_channels, out_channels, **options):
 
 
 def unet_logits(impl, x, out_channels, seed, **options):
-    """A fresh UNet handles images in train mode, twice: the second time with its last layer's numbers multiplied by −2."""
+    """A fresh UNet handles images in train mode twice, then with its last layer's numbers multiplied by −2."""
     net = _unet(impl, x, seed, x.shape[1], out_channels, options).train()
     torch.manual_seed(seed)
     logits = net(x).detach()
@@ -105,7 +110,7 @@ def unet_logits(impl, x, out_channels, seed, **options):
 
 
 def unet_skip(impl, x, level, seed, out_channels, **options):
-    """A UNet whose path below one level is silenced is asked what that level's skip connection still tells the output."""
+    """With the path below one level silenced, a UNet is asked what that level's skip still tells the output."""
     base = options["base_channels"]
     net = _unet(impl, x, seed, x.shape[1], out_channels, options).train()
     above = (base * 2**level, x.shape[1] if level == 0 else base * 2 ** (level - 1), 3, 3)
@@ -131,7 +136,7 @@ def unet_skip(impl, x, level, seed, out_channels, **options):
 
 
 def unet_gradients(impl, x, out_channels, seed, **options):
-    """A fresh UNet handles images in train mode; how large the gradient is that reaches the images and each parameter."""
+    """A fresh UNet handles images in train mode; how large the gradient is that reaches each parameter."""
     net = _unet(impl, x, seed, x.shape[1], out_channels, options).train()
     names = ["the images", *(name for name, _ in net.named_parameters())]
     leaves = [x.detach().requires_grad_(), *net.parameters()]
@@ -141,7 +146,7 @@ def unet_gradients(impl, x, out_channels, seed, **options):
 
 
 def unet_modes(impl, x, out_channels, seed, **options):
-    """A UNet handles images in train mode, then in eval mode, each time together and the first one beside other images."""
+    """A UNet handles images in train mode and in eval mode, each time the first one beside others too."""
     net = _unet(impl, x, seed, x.shape[1], out_channels, options).train()
     others = torch.cat([x[:1], 3.0 * x[1:] + 1.0])
     said = {}
@@ -202,7 +207,7 @@ def train_quietly(impl, images, masks, num_classes, epochs, seed):
 
 
 def train_twice(impl, images, masks, num_classes, epochs, seeds):
-    """train_segmenter trains once for each seed, whatever the global random state was; the logits that its models give."""
+    """train_segmenter trains once for each seed, the global random state being another each time."""
     given = []
     for turn, seed in enumerate(seeds):
         torch.manual_seed(1000 + turn)
@@ -220,5 +225,7 @@ def train_on_scenes(impl, scenes, masks, test_scenes, num_classes, epochs, seed,
         on_epoch=lambda epoch, loss: losses.append(float(loss)),
     )  # fmt: skip
     with torch.no_grad():
-        maps = [model(batch.to(device)).argmax(dim=1).to(torch.uint8).cpu() for batch in test_scenes.split(50)]
+        maps = [
+            model(batch.to(device)).argmax(dim=1).to(torch.uint8).cpu() for batch in test_scenes.split(50)
+        ]
     return {"predictions": torch.cat(maps), "losses": losses}

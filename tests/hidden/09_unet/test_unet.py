@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
+from nnkata.grader.content import part, rung
 from torch.nn import functional as F
 
-from nnkata.grader.content import part, rung
-
-EVEN_FOR_RUNNING_STATISTICS = (2e-3, 2e-3)
+NORM = (5e-3, 5e-3)
+"""Wide enough for norms that are computed in another order, or with an eps of their own."""
 
 
 def kernels(draw, *shapes, dtype=torch.float64):
@@ -38,7 +38,7 @@ def test_double_conv_keeps_height_and_width(judge, draw, out_channels):
     def check(said):
         height_and_width = said["shape"][2:]
         if height_and_width != [7, 9]:
-            return f"height and width go from [7, 9] to {height_and_width}: a 3×3 convolution needs padding 1 to keep them"
+            return f"height and width go from [7, 9] to {height_and_width}; with padding 1 they stay"
         if said["shape"] != [2, out_channels, 7, 9]:
             return f"the result has the shape {said['shape']}; expected {[2, out_channels, 7, 9]}"
         return None
@@ -55,8 +55,8 @@ def test_double_conv_has_two_convolutions_and_two_norms(judge, draw):
         count = said["parameters"]
         if count in (weights + norms, weights + norms + 6, weights + norms + 12):
             return None
-        hint = "two 3×3 convolutions with their own weights, each with its own batch norm"
-        return f"DoubleConv(6, 6) has {count} parameters, not {weights + norms} or (with biases) {weights + norms + 12}: {hint}"
+        hint = "two 3×3 convolutions, each with its own weights and its own batch norm"
+        return f"{count} parameters, not {weights + norms} or (with biases) {weights + norms + 12}: {hint}"
 
     judge.holds(check, "double_conv_shape", draw.normal(2, 6, 5, 5), 6)
 
@@ -70,7 +70,7 @@ def test_double_conv_by_hand(judge):
         if not isinstance(said["train"], torch.Tensor) or said["train"].shape != x.shape:
             return "the result has another shape than the input"
         expected = (x > 0).to(x.dtype)
-        if (said["train"] - expected).abs().max() < 1e-3:
+        if (said["train"] - expected).abs().max() < 1e-2:
             return None
         got = sorted({round(v, 3) + 0.0 for v in said["train"].flatten().tolist()})
         return f"pixels of −3 and 5 in equal number, two kernels that copy: expected 0 and 1, got {got[:4]}"
@@ -82,9 +82,11 @@ def test_double_conv_by_hand(judge):
 @rung("values")
 def test_double_conv_of_given_weights(judge, draw):
     weights = kernels(draw, (5, 3, 3, 3), (5, 5, 3, 3))
-    judge.probe("double_conv", draw.normal(2, 3, 7, 6, dtype=torch.float64), weights)
+    judge.using(tolerance=NORM).probe("double_conv", draw.normal(2, 3, 7, 6, dtype=torch.float64), weights)
     weights = kernels(draw, (4, 1, 3, 3), (4, 4, 3, 3))
-    judge.probe("double_conv", draw.normal(3, 1, 5, 5, dtype=torch.float64) + 3, weights)
+    judge.using(tolerance=NORM).probe(
+        "double_conv", draw.normal(3, 1, 5, 5, dtype=torch.float64) + 3, weights
+    )
 
 
 @part("DoubleConv")
@@ -92,14 +94,16 @@ def test_double_conv_of_given_weights(judge, draw):
 def test_double_conv_norms_scale_and_shift(judge, draw):
     scale, shift = draw.uniform(5, low=0.5, high=2.0), draw.normal(5)
     weights = kernels(draw, (5, 3, 3, 3), (5, 5, 3, 3))
-    judge.probe("double_conv", draw.normal(2, 3, 6, 7, dtype=torch.float64), weights, scale=scale, shift=shift)
+    judge.using(tolerance=NORM).probe(
+        "double_conv", draw.normal(2, 3, 6, 7, dtype=torch.float64), weights, scale=scale, shift=shift
+    )
 
 
 @part("DoubleConv")
 @rung("edge")
 def test_double_conv_of_one_pixel(judge, draw):
     weights = kernels(draw, (4, 2, 3, 3), (4, 4, 3, 3))
-    judge.probe("double_conv", draw.normal(6, 2, 1, 1, dtype=torch.float64), weights)
+    judge.using(tolerance=NORM).probe("double_conv", draw.normal(6, 2, 1, 1, dtype=torch.float64), weights)
 
 
 @part("DoubleConv")
@@ -107,14 +111,14 @@ def test_double_conv_of_one_pixel(judge, draw):
 def test_double_conv_of_other_memory_layouts(judge, draw):
     weights = kernels(draw, (5, 3, 3, 3), (5, 5, 3, 3))
     for _, x in draw.layouts(draw.normal(2, 3, 7, 6, dtype=torch.float64)):
-        judge.probe("double_conv", x, weights)
+        judge.using(tolerance=NORM).probe("double_conv", x, weights)
 
 
 @part("DoubleConv")
 @rung("dtype")
 def test_double_conv_in_single_precision(judge, draw):
     weights = kernels(draw, (5, 3, 3, 3), (5, 5, 3, 3), dtype=torch.float32)
-    judge.using(tolerance=(2e-3, 2e-3)).probe("double_conv", draw.normal(2, 3, 7, 6), weights)
+    judge.using(tolerance=NORM).probe("double_conv", draw.normal(2, 3, 7, 6), weights)
 
 
 # -- Down ------------------------------------------------------------------------------------------------------------
@@ -130,16 +134,16 @@ def test_down_halves_height_and_width(judge, draw, size):
 @part("Down")
 @rung("number")
 def test_down_by_hand(judge):
-    x = torch.tensor([[-3.0, -9.0], [-7.0, -5.0]]).repeat(2, 2)  # blocks whose maximum is −3 …
-    x[:, 2:] += 4.0  # … and 1, to the right
+    """The left blocks have the higher maximum (1 and −4), but the lower mean and the lower first pixel."""
+    x = torch.tensor([[-9.0, -9.0, -4.0, -4.0], [-9.0, 1.0, -4.0, -4.0]]).repeat(2, 1)
 
     def check(said):
         got = said["train"]
         if tuple(got.shape) != (1, 1, 2, 2):
             return f"a 4×4 image became {list(got.shape)}; expected [1, 1, 2, 2]"
-        if (got - torch.tensor([[0.0, 1.0], [0.0, 1.0]])).abs().max() < 1e-3:
+        if (got - torch.tensor([[1.0, 0.0], [1.0, 0.0]])).abs().max() < 1e-2:
             return None
-        return f"blocks with the maxima −3 and 1, two kernels that copy: expected 0 and 1, got {got.flatten().tolist()}"
+        return f"blocks with the maxima 1 and −4, kernels that copy: expected 1 and 0, got {got.flatten().tolist()}"
 
     judge.holds(check, "down", x.reshape(1, 1, 4, 4), [identity()])
 
@@ -149,14 +153,16 @@ def test_down_by_hand(judge):
 @pytest.mark.parametrize("size", [(8, 6), (7, 9)])
 def test_down_of_given_weights(judge, draw, size):
     weights = kernels(draw, (5, 3, 3, 3), (5, 5, 3, 3))
-    judge.probe("down", draw.normal(3, 3, *size, dtype=torch.float64), weights)
+    judge.using(tolerance=NORM).probe("down", draw.normal(3, 3, *size, dtype=torch.float64), weights)
 
 
 @part("Down")
 @rung("edge")
 def test_down_of_dark_images(judge, draw):
     weights = kernels(draw, (5, 3, 3, 3), (5, 5, 3, 3))
-    judge.probe("down", draw.uniform(3, 3, 7, 5, low=-9.0, high=-1.0, dtype=torch.float64), weights)
+    judge.using(tolerance=NORM).probe(
+        "down", draw.uniform(3, 3, 7, 5, low=-9.0, high=-1.0, dtype=torch.float64), weights
+    )
 
 
 # -- Up --------------------------------------------------------------------------------------------------------------
@@ -169,6 +175,22 @@ UP = ((12, 6, 2, 2), (5, 12, 3, 3), (5, 5, 3, 3))
 @pytest.mark.parametrize("size", [(8, 6), (9, 7), (8, 7), (9, 6)])
 def test_up_gives_the_size_of_the_skip(judge, draw, size):
     judge.probe("up_shape", draw.normal(2, 8, 4, 3), draw.normal(2, 4, *size), 4)
+
+
+@part("Up")
+@rung("shape")
+def test_up_has_a_transposed_convolution(judge):
+    def check(shapes):
+        small = [shape for shape in shapes if len(shape) == 4 and shape[2:] == [2, 2]]
+        if not small:
+            return "there is no 2×2 kernel among the parameters: a transposed convolution has one"
+        if small != [[12, 6, 2, 2]]:
+            return (
+                f"Up(12, 6) enlarges with {small}; one 2×2 kernel that goes from 12 to 6 channels is expected"
+            )
+        return None
+
+    judge.holds(check, "up_weights", 12, 6)
 
 
 @part("Up")
@@ -186,11 +208,11 @@ def test_up_by_hand(judge):
         got = said["train"]
         if got.shape != expected.shape:
             return f"the result has the shape {list(got.shape)}; expected {list(expected.shape)}"
-        if (got - expected).abs().max() < 1e-3:
+        if (got - expected).abs().max() < 1e-2:
             return None
-        if (got - expected.flip(1)).abs().max() < 1e-3:
+        if (got - expected.flip(1)).abs().max() < 1e-2:
             return "kernels that copy: the skip's map came out where the enlarged map belongs; the order is [skip, x]"
-        return f"kernels that copy: the first rows should be {expected[0, :, 0].tolist()}, yours are {got[0, :, 0].tolist()}"
+        return f"kernels that copy: first rows {expected[0, :, 0].tolist()} expected, got {got[0, :, 0].tolist()}"
 
     judge.holds(check, "up", x, skip, [enlarge, first])
 
@@ -201,7 +223,7 @@ def test_up_by_hand(judge):
 def test_up_of_given_weights(judge, draw, size):
     x = draw.normal(2, 12, *size, dtype=torch.float64)
     skip = draw.normal(2, 6, 2 * size[0], 2 * size[1], dtype=torch.float64)
-    judge.probe("up", x, skip, kernels(draw, *UP))
+    judge.using(tolerance=NORM).probe("up", x, skip, kernels(draw, *UP))
 
 
 def padded_ups(x, skip, weights):
@@ -214,7 +236,9 @@ def padded_ups(x, skip, weights):
             for mode in ("constant", "replicate", "reflect"):
                 joined = torch.cat([skip, F.pad(large, sides, mode=mode)], dim=1)
                 for weight in weights[1:]:
-                    joined = F.batch_norm(F.conv2d(joined, weight, padding=1), None, None, training=True).relu()
+                    joined = F.batch_norm(
+                        F.conv2d(joined, weight, padding=1), None, None, training=True
+                    ).relu()
                 yield joined
 
 
@@ -228,8 +252,8 @@ def test_up_pads_to_odd_sizes(judge, draw, size):
     def check(said):
         got = said["train"]
         if list(got.shape) != [2, 5, *size]:
-            return f"a skip of {list(size)} and an enlarged x of [6, 8] gave {list(got.shape[2:])}: pad x to the skip's size"
-        if min(float((got - right).abs().max()) for right in padded_ups(x, skip, weights)) < 1e-4:
+            return f"skip {list(size)}, enlarged x [6, 8], result {list(got.shape[2:])}: pad x to the skip's size"
+        if min(float((got - right).abs().max()) for right in padded_ups(x, skip, weights)) < 2e-2:
             return None
         return "the enlarged x was not padded to the skip's size: its numbers should stay, with zeros along one side"
 
@@ -261,20 +285,28 @@ def channels_double(base, depth, in_channels):
 
     def check(shapes):
         wide = [shape for shape in shapes if len(shape) == 4]
-        if not wide:
-            return "the network has no parameters of convolutions: nn.ModuleList registers modules, a plain list does not"
+        steps = [shape for shape in wide if shape[2:] == [2, 2]]
+        if not steps:
+            return (
+                "no step up is among the parameters: nn.ModuleList registers modules, a plain list does not"
+            )
+        if len(steps) < depth:
+            return (
+                f"depth is {depth}, but there are only {len(steps)} steps up: one transposed convolution each"
+            )
         for level in range(depth + 1):
             below, here = (in_channels if level == 0 else base * 2 ** (level - 1)), base * 2**level
             if [here, below, 3, 3] not in wide:
-                return f"going down, level {level} needs a 3×3 convolution from {below} to {here} channels; there is none"
+                return f"going down, level {level} has no 3×3 convolution from {below} to {here} channels"
         for level in range(depth):
             here, below = base * 2**level, base * 2 ** (level + 1)
             if [below, here, 2, 2] not in wide:
-                return f"going up, level {level} needs a 2×2 transposed convolution from {below} to {here} channels; there is none"
+                return f"going up, level {level} has no 2×2 transposed convolution from {below} to {here} channels"
             if [here, below, 3, 3] not in wide:
-                return f"going up, level {level} needs a 3×3 convolution from {below} (skip and x) to {here} channels; there is none"
+                return f"going up, level {level} has no 3×3 convolution from {below} (skip and x) to {here} channels"
         if max(shape[0] for shape in wide) > base * 2**depth:
-            return f"{max(shape[0] for shape in wide)} channels are more than base_channels · 2^depth = {base * 2**depth}"
+            most = max(shape[0] for shape in wide)
+            return f"{most} channels are more than base_channels · 2^depth = {base * 2**depth}"
         return None
 
     return check
@@ -299,7 +331,7 @@ def are_logits(said):
     if (logits.sum(dim=1) - 1).abs().max() < 1e-4:
         return "the scores of each pixel sum to 1: a softmax has been applied, but logits are asked for"
     if (logits.exp().sum(dim=1) - 1).abs().max() < 1e-4:
-        return "the exponentials of each pixel's scores sum to 1: a log softmax has been applied, but logits are asked for"
+        return "each pixel's exp(scores) sum to 1: a log softmax has been applied, but logits are asked for"
     if logits.min() >= 0 and logits.max() <= 1:
         return "all scores lie between 0 and 1: a sigmoid has been applied, but logits are asked for"
     if scaled is None:
@@ -321,9 +353,11 @@ def test_unet_returns_logits(judge, draw):
 def test_unet_needs_every_skip(judge, draw, level):
     def check(said):
         if not said["found"]:
-            return "the 3×3 convolutions that lead into this level and on to the next were not found: channels double at each level"
+            return (
+                "the 3×3 convolutions into this level and on to the next were not found: do channels double?"
+            )
         if not said["change"] > 1e-4:
-            return f"cutting the skip at level {level} changes nothing: with all below it silenced, the output ignores that level"
+            return f"the skip at level {level} changes nothing: with all below silenced, the output ignores that level"
         if not said["gradient"] > 0:
             return f"the skip at level {level} carries numbers but no gradient: somewhere it is detached"
         return None
@@ -340,7 +374,9 @@ def test_unet_gradients_reach_everything(judge, draw):
                 return f"no gradient reaches {name}: it takes no part in the output"
             if not math.isfinite(size) or (size == 0 and len(shape) == 4):
                 return f"the gradient of {name} is {size:g} everywhere"
-        return None if len(said["names"]) > 20 else "there are too few parameters for three levels down and up"
+        return (
+            None if len(said["names"]) > 20 else "there are too few parameters for three levels down and up"
+        )
 
     judge.holds(check, "unet_gradients", draw.normal(4, 3, 17, 16), 5, draw.integer(0, 10**6), **SMALL)
 
@@ -352,7 +388,9 @@ def test_unet_norms_by_batch_only_while_training(judge, draw):
         if not said["train"] > 1e-3:
             return "in train mode an image's scores do not depend on the batch: batch norm does not use the batch"
         if not said["eval"] < 1e-4:
-            return "in eval mode an image's scores depend on the other images: batch norm still uses the batch"
+            return (
+                "in eval mode an image's scores depend on the other images: batch norm still uses the batch"
+            )
         return None
 
     judge.holds(check, "unet_modes", draw.normal(4, 3, 16, 16), 5, draw.integer(0, 10**6), **SMALL)
@@ -362,7 +400,11 @@ def test_unet_norms_by_batch_only_while_training(judge, draw):
 @rung("layout")
 def test_unet_of_other_memory_layouts(judge, draw):
     def check(gap):
-        return None if gap < 1e-4 else f"the same images, laid out otherwise in memory, give scores that differ by {gap:g}"
+        return (
+            None
+            if gap < 1e-4
+            else f"the same images, laid out otherwise in memory, give scores that differ by {gap:g}"
+        )
 
     for _, x in draw.layouts(draw.normal(2, 3, 9, 12)):
         judge.holds(check, "unet_of_layouts", x, 5, 0, **SMALL)
@@ -506,7 +548,12 @@ def test_iou_counts_the_whole_batch_together(judge):
 def test_iou_of_a_class_in_neither_is_nan(judge):
     prediction, target = torch.tensor([[[0, 0, 3]]]), torch.tensor([[[0, 3, 3]]])
     judge.expect(torch.tensor([1 / 2, math.nan, math.nan, 1 / 2]), prediction, target, 4)
-    judge.expect(torch.tensor([math.nan, 1.0]), torch.ones(1, 2, 2, dtype=torch.int64), torch.ones(1, 2, 2, dtype=torch.int64), 2)
+    judge.expect(
+        torch.tensor([math.nan, 1.0]),
+        torch.ones(1, 2, 2, dtype=torch.int64),
+        torch.ones(1, 2, 2, dtype=torch.int64),
+        2,
+    )
 
 
 @part("iou")
@@ -556,20 +603,25 @@ def squares(draw, number, size=16):
 @part("train_segmenter")
 @rung("shape")
 def test_segmenter_gives_logits_of_all_classes(judge, draw):
-    images, masks = squares(draw, 4)
     expected = [4, 5, 16, 16]
 
     def check(said):
-        return None if said["shape"] == expected else f"5 classes, some unseen: the model gives {said['shape']}; expected {expected}"
+        if said["shape"] != expected:
+            return f"5 classes, some of them unseen: the model gives {said['shape']}; expected {expected}"
+        return None if said["on the device"] else "the model does not live on the device that was asked for"
 
-    judge.holds(check, "train", images, masks, 5, 1, 3)
+    judge.holds(check, "train", *squares(draw, 4), 5, 1, 3)
 
 
 @part("train_segmenter")
 @rung("values")
 def test_segmenter_is_given_back_in_eval_mode(judge, draw):
     def check(said):
-        return f"{said['training']} modules are still in train mode: switch the model to eval mode" if said["training"] else None
+        return (
+            f"{said['training']} modules are still in train mode: switch the model to eval mode"
+            if said["training"]
+            else None
+        )
 
     judge.holds(check, "train", *squares(draw, 4), 3, 1, 3)
 
@@ -598,7 +650,7 @@ def test_segmenter_needs_no_on_epoch(judge, draw):
 def test_segmenter_depends_on_its_seed_alone(judge, draw):
     def check(logits):
         if (logits[0] - logits[1]).abs().max() > 1e-4:
-            return "twice the same seed gave two models: set the seed before anything random happens, the weights included"
+            return "twice the same seed gave two models: set it before anything random happens, the weights included"
         if (logits[0] - logits[2]).abs().max() < 1e-6:
             return "two seeds gave the same model: the argument seed has no effect"
         return None
@@ -620,8 +672,8 @@ def test_segmenter_learns_squares(judge, draw):
             mine, true = prediction == kind, masks == kind
             overlaps.append(float((mine & true).sum() / (mine | true).sum()))
         mean = sum(overlaps) / 3
-        if mean < 0.6:
-            return f"after 20 epochs on 48 images of squares the mean IoU on these is {mean:.2f}; 0.6 is asked for"
+        if mean < 0.4:
+            return f"after 20 epochs on 48 images of squares the mean IoU on these is {mean:.2f}; 0.4 is asked for"
         if said["losses"] and not said["losses"][-1] < said["losses"][0]:
             return "the loss that on_epoch was told does not fall"
         return None

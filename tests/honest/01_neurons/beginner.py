@@ -14,7 +14,7 @@ def neuron(x, weight, bias):
     weighted_sum = torch.sum(weighted_inputs, dim=last_dimension)
     # 3. shift
     result = weighted_sum + bias
-    return result
+    return result  # noqa: RET504
 
 
 def fires(x, weight, threshold):
@@ -67,9 +67,9 @@ class Linear(nn.Module):
 
 def count_parameters(module, trainable_only=True):
     number_of_parameters = 0
-    for name, parameter in module.named_parameters():
+    for _name, parameter in module.named_parameters():
         if trainable_only == True:  # noqa: E712
-            if parameter.requires_grad == True:  # noqa: E712, SIM102
+            if parameter.requires_grad == True:  # noqa: E712
                 number_of_parameters += parameter.numel()
         else:
             number_of_parameters += parameter.numel()

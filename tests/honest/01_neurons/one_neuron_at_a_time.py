@@ -1,4 +1,4 @@
-"""A layer is literally a row of neurons; a normal draw is turned into a uniform one; the count walks a queue of modules."""
+"""A layer is literally a row of neurons; a normal draw is made uniform; the count walks a queue of modules."""
 
 from collections import deque
 

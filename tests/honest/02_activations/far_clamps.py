@@ -67,6 +67,6 @@ class ActivationNet(nn.Module):
         self.layer1, self.layer2, self.output_layer = self.layers
 
     def forward(self, x):
-        for layer, activation in zip(self.layers, (relu, tanh, sigmoid)):
+        for layer, activation in zip(self.layers, (relu, tanh, sigmoid), strict=True):
             x = activation(layer(x))
         return x

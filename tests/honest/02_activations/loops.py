@@ -41,7 +41,8 @@ def sigmoid(x):
 def tanh(x):
     def one(number):
         if number > 0:
-            return 1 - 2 / (1 + 1 / torch.exp(-2 * number)) if number < 5 else 1 - 2 * torch.exp(-2 * number) / (1 + torch.exp(-2 * number))
+            shrunk = torch.exp(-2 * number)
+            return (1 - shrunk) / (1 + shrunk)
         return (torch.exp(2 * number) - 1) / (torch.exp(2 * number) + 1)
 
     return each(one, x)

@@ -1,6 +1,5 @@
 """Boolean masks: each half of the numbers is computed by the formula that suits it, and put in its place."""
 
-import math
 
 import torch
 from torch import nn
@@ -74,7 +73,7 @@ def relu_grad(x):
 
 class ActivationNet(nn.Module):
     def __init__(self):
-        super(ActivationNet, self).__init__()
+        super().__init__()
         sizes = {"layer1": (10, 20), "layer2": (20, 10), "output_layer": (10, 1)}
         for name, (before, after) in sizes.items():
             setattr(self, name, nn.Linear(before, after))

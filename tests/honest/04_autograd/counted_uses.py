@@ -1,4 +1,4 @@
-"""Kahn's order: a value's turn comes when all its uses have been counted down; in-place nudges that are written back."""
+"""Kahn's order: a value's turn comes when its uses have been counted down; in-place nudges that are written back."""
 
 import math
 from collections import Counter
@@ -46,7 +46,7 @@ class LinearFunction(torch.autograd.Function):
         if x is not None:
             answer[1] = torch.matmul(x.transpose(0, 1), grad_output).transpose(0, 1)
         if ctx.needs_input_grad[2]:
-            answer[2] = torch.ones(len(x if x is not None else grad_output), dtype=grad_output.dtype, device=grad_output.device) @ grad_output
+            answer[2] = grad_output.new_ones(len(grad_output)) @ grad_output
         return tuple(answer)
 
 

@@ -40,10 +40,9 @@ class SGD(torch.optim.Optimizer):
                         else:
                             velocity = torch.clone(gradient)
                         state["velocity"] = velocity
+                        direction = velocity
                         if nesterov:
                             direction = gradient + momentum * velocity
-                        else:
-                            direction = velocity
                     new_value = parameter - learning_rate * direction
                     parameter.copy_(new_value)
         return loss

@@ -7,7 +7,13 @@ class SGD(torch.optim.Optimizer):
     def __init__(self, params, lr=1e-3, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
         super().__init__(
             params,
-            dict(lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov),
+            {
+                "lr": lr,
+                "momentum": momentum,
+                "dampening": dampening,
+                "weight_decay": weight_decay,
+                "nesterov": nesterov,
+            },
         )
 
     def step(self, closure=None):
@@ -38,7 +44,14 @@ class RMSprop(torch.optim.Optimizer):
     def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False):
         super().__init__(
             params,
-            dict(lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered),
+            {
+                "lr": lr,
+                "alpha": alpha,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "momentum": momentum,
+                "centered": centered,
+            },
         )
 
     def step(self, closure=None):
@@ -63,7 +76,11 @@ class RMSprop(torch.optim.Optimizer):
                 square_avg.mul_(alpha).addcmul_(grad, grad, value=1 - alpha)
                 if group["centered"]:
                     state["grad_avg"].mul_(alpha).add_(grad, alpha=1 - alpha)
-                    avg = square_avg.addcmul(state["grad_avg"], state["grad_avg"], value=-1).sqrt().add_(group["eps"])
+                    avg = (
+                        square_avg.addcmul(state["grad_avg"], state["grad_avg"], value=-1)
+                        .sqrt()
+                        .add_(group["eps"])
+                    )
                 else:
                     avg = square_avg.sqrt().add_(group["eps"])
                 if group["momentum"] > 0:
@@ -102,7 +119,7 @@ def _adam(optimizer, closure, decoupled):
 
 class Adam(torch.optim.Optimizer):
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
-        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay))
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
 
     def step(self, closure=None):
         return _adam(self, closure, False)
@@ -110,7 +127,7 @@ class Adam(torch.optim.Optimizer):
 
 class AdamW(torch.optim.Optimizer):
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
-        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay))
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
 
     def step(self, closure=None):
         return _adam(self, closure, True)

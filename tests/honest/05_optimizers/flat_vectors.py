@@ -32,7 +32,13 @@ class SGD(Flat):
     def __init__(self, params, lr=1e-3, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
         super().__init__(
             params,
-            dict(lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov),
+            {
+                "lr": lr,
+                "momentum": momentum,
+                "dampening": dampening,
+                "weight_decay": weight_decay,
+                "nesterov": nesterov,
+            },
         )
 
     def moved(self, x, g, state, o):
@@ -52,7 +58,14 @@ class RMSprop(Flat):
     def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False):
         super().__init__(
             params,
-            dict(lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered),
+            {
+                "lr": lr,
+                "alpha": alpha,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "momentum": momentum,
+                "centered": centered,
+            },
         )
 
     def moved(self, x, g, state, o):
@@ -68,7 +81,7 @@ class RMSprop(Flat):
 
 class Adam(Flat):
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
-        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay))
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
 
     def moved(self, x, g, state, o):
         return x - o["lr"] * self.direction(g + o["weight_decay"] * x, state, o)
@@ -80,7 +93,9 @@ class Adam(Flat):
         state["age"] = state.get("age", 0) + 1
         samples = (g, g * g)
         corrected = []
-        for row, sample, beta, power in zip(table, samples, betas.tolist(), (betas ** state["age"]).tolist(), strict=True):
+        for row, sample, beta, power in zip(
+            table, samples, betas.tolist(), (betas ** state["age"]).tolist(), strict=True
+        ):
             row.mul_(beta).add_(sample, alpha=1 - beta)
             corrected.append(row / (1 - power))
         return corrected[0] / (corrected[1].sqrt() + o["eps"])
@@ -88,7 +103,7 @@ class Adam(Flat):
 
 class AdamW(Flat):
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
-        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay))
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
 
     def moved(self, x, g, state, o):
         return x * (1 - o["lr"] * o["weight_decay"]) - o["lr"] * Adam.direction(g, state, o)

@@ -19,7 +19,13 @@ class SGD(Z):
     def __init__(self, params, lr=1e-3, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
         super().__init__(
             params,
-            dict(lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov),
+            {
+                "lr": lr,
+                "momentum": momentum,
+                "dampening": dampening,
+                "weight_decay": weight_decay,
+                "nesterov": nesterov,
+            },
         )
 
     def u(s, p, g, t, lr, momentum, dampening, weight_decay, nesterov, **_):
@@ -34,7 +40,14 @@ class RMSprop(Z):
     def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False):
         super().__init__(
             params,
-            dict(lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered),
+            {
+                "lr": lr,
+                "alpha": alpha,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "momentum": momentum,
+                "centered": centered,
+            },
         )
 
     def u(s, p, g, t, lr, alpha, eps, weight_decay, momentum, centered, **_):
@@ -49,7 +62,7 @@ class Adam(Z):
     d = 0
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
-        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay))
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
 
     def u(s, p, g, t, lr, betas, eps, weight_decay, **_):
         a, b = betas
@@ -70,6 +83,10 @@ class AdamW(Adam):
 
 def clip_grad_norm_(parameters, max_norm):
     g = [p.grad for p in ([parameters] if torch.is_tensor(parameters) else parameters) if p.grad is not None]
-    n = sum((x.square().sum() for x in g), torch.zeros(())) ** 0.5 if not g else sum(x.square().sum() for x in g) ** 0.5
+    n = (
+        sum((x.square().sum() for x in g), torch.zeros(())) ** 0.5
+        if not g
+        else sum(x.square().sum() for x in g) ** 0.5
+    )
     [x.mul_(max_norm / n) for x in g if n > max_norm]
     return n

@@ -1,4 +1,4 @@
-"""State laid out as PyTorch has it, the step as a float64 tensor, einsum for the squares, setdefault for the beginnings."""
+"""State laid out as PyTorch has it, the step as a float64 tensor, einsum for the squares."""
 
 from collections import OrderedDict
 
@@ -105,7 +105,11 @@ class Adam(Optimizer):
             state["exp_avg"].lerp_(g, 1 - b1)
             state["exp_avg_sq"].lerp_(g.square(), 1 - b2)
             c1, c2 = float(1 - b1**t), float(1 - b2**t)
-            p.addcdiv_(state["exp_avg"] / c1, (state["exp_avg_sq"] / c2).sqrt_().add_(group["eps"]), value=-group["lr"])
+            p.addcdiv_(
+                state["exp_avg"] / c1,
+                (state["exp_avg_sq"] / c2).sqrt_().add_(group["eps"]),
+                value=-group["lr"],
+            )
         return loss
 
 

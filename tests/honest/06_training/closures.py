@@ -1,3 +1,4 @@
+# ruff: noqa: B905
 """Steps through a closure, evaluation in inference mode, one method call where others take a loop."""
 
 import itertools

@@ -1,3 +1,4 @@
+# ruff: noqa: B905, E501
 """Gradients by torch.autograd.grad, evaluation on a copy."""
 
 import copy

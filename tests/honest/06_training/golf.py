@@ -1,3 +1,4 @@
+# ruff: noqa: B905, E741
 import torch
 from torch import no_grad, randperm
 

@@ -1,3 +1,4 @@
+# ruff: noqa: B905
 """One long fit that calls none of the other parts; nothing is shared between them."""
 
 from collections import defaultdict

@@ -1,3 +1,4 @@
+# ruff: noqa: B905, E501, RUF007
 """NumPy keeps the books; its float64 is a float."""
 
 import numpy as np

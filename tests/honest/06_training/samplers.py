@@ -1,3 +1,4 @@
+# ruff: noqa: B905, E501
 """Samplers, tensor accounts that become numbers at the very end, modes kept by a context manager."""
 
 import contextlib

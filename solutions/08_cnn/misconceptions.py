@@ -1,0 +1,1256 @@
+"""Wrong solutions of 08_cnn that students write, each with its explanation."""
+
+import math
+import random
+
+import torch
+from nnkata.grader.content import misconception
+from torch import nn
+from torch.nn import functional as F
+
+
+def _pair(value):
+    return (value, value) if isinstance(value, int) else tuple(value)
+
+
+# -- conv_output_size ------------------------------------------------------------------------------------------------
+
+
+def _checked(size, kernel_size, stride, padding, dilation):
+    if stride < 1 or dilation < 1 or padding < 0:
+        raise ValueError("stride and dilation must be at least 1, padding at least 0")
+    if size + 2 * padding < dilation * (kernel_size - 1) + 1:
+        raise ValueError("the kernel does not fit")
+
+
+@misconception(
+    "conv_output_size",
+    "padding-counted-once",
+    "You add the padding once. It is added at both ends: a 3-pixel kernel with padding 1 leaves 28 pixels "
+    "28, yours makes them 27.",
+    "How many pixels are there in all, from end to end?",
+    fails=["test_size_by_hand", "test_size_with_everything_together"],
+)
+def size_padding_once(size, kernel_size, stride=1, padding=0, dilation=1):
+    _checked(size, kernel_size, stride, padding, dilation)
+    return max((size + padding - dilation * (kernel_size - 1) - 1) // stride + 1, 1)
+
+
+@misconception(
+    "conv_output_size",
+    "rounded-up",
+    "You round up. A kernel that does not fit any more has no place: 7 pixels with a 2-pixel window and "
+    "stride 2 give 3 places.",
+    "What is left over at the end is dropped.",
+    fails=["test_size_rounds_down", "test_size_with_everything_together"],
+)
+def size_rounded_up(size, kernel_size, stride=1, padding=0, dilation=1):
+    _checked(size, kernel_size, stride, padding, dilation)
+    return math.ceil((size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride) + 1
+
+
+@misconception(
+    "conv_output_size",
+    "one-place-forgotten",
+    "You count the steps between places, not the places: one more than the steps.",
+    "A kernel as large as the image has one place, and takes no step.",
+    fails=["test_size_by_hand"],
+)
+def size_without_the_first(size, kernel_size, stride=1, padding=0, dilation=1):
+    _checked(size, kernel_size, stride, padding, dilation)
+    return (size + 2 * padding - dilation * (kernel_size - 1) - 1) // stride
+
+
+@misconception(
+    "conv_output_size",
+    "dilation-times-kernel",
+    "You take dilation · kernel_size for what the kernel spans. Three taps two pixels apart span 5 pixels, "
+    "not 6: there are only two "
+    "gaps between three taps.",
+    "Count the gaps.",
+    fails=["test_size_by_hand", "test_size_with_everything_together"],
+)
+def size_dilation_times_kernel(size, kernel_size, stride=1, padding=0, dilation=1):
+    _checked(size, kernel_size, stride, padding, dilation)
+    return (size + 2 * padding - dilation * kernel_size) // stride + 1
+
+
+@misconception(
+    "conv_output_size",
+    "a-float-for-a-size",
+    "You return a float. A size is an int: no tensor can be made with 26.0 rows.",
+    "`//` stays within the ints, `/` does not.",
+    fails=["test_size_by_hand", "test_size_rounds_down"],
+)
+def size_float(size, kernel_size, stride=1, padding=0, dilation=1):
+    _checked(size, kernel_size, stride, padding, dilation)
+    return math.floor((size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride) + 1.0
+
+
+@misconception(
+    "conv_output_size",
+    "sizes-below-one-returned",
+    "You return 0 or a negative number where the kernel does not fit. Nobody can build that, so say it at "
+    "once with a ValueError.",
+    "Look at the result before you return it.",
+    fails=[
+        "test_size_rejects_kernels_that_do_not_fit",
+        "test_size_rejects_kernels_that_do_not_fit_with_a_stride",
+    ],
+)
+def size_any(size, kernel_size, stride=1, padding=0, dilation=1):
+    if stride < 1 or dilation < 1 or padding < 0:
+        raise ValueError("stride and dilation must be at least 1, padding at least 0")
+    return (size + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1
+
+
+@misconception(
+    "conv_output_size",
+    "rounded-towards-zero",
+    "`int(a / b)` rounds towards 0. Where the kernel does not fit, a is negative, and that is up: −1 / 10 "
+    "becomes 0 and you find one place "
+    "for a 5-pixel kernel in 4 pixels.",
+    "Use `//`, or compare kernel and image before you divide.",
+    fails="test_size_rejects_kernels_that_do_not_fit_with_a_stride",
+)
+def size_truncated(size, kernel_size, stride=1, padding=0, dilation=1):
+    if stride < 1 or dilation < 1 or padding < 0:
+        raise ValueError("stride and dilation must be at least 1, padding at least 0")
+    output = int((size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride) + 1
+    if output < 1:
+        raise ValueError("the kernel does not fit")
+    return output
+
+
+@misconception(
+    "conv_output_size",
+    "settings-unchecked",
+    "You accept any stride, dilation and padding: a negative padding gives a size that no convolution has, "
+    "a stride of 0 a "
+    "ZeroDivisionError.",
+    "Check the three before you calculate.",
+    fails="test_size_rejects_impossible_settings",
+)
+def size_unchecked(size, kernel_size, stride=1, padding=0, dilation=1):
+    output = (size + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1
+    if output < 1:
+        raise ValueError("the kernel does not fit")
+    return output
+
+
+# -- conv2d ----------------------------------------------------------------------------------------------------------
+
+
+@misconception(
+    "conv2d",
+    "kernel-flipped",
+    "You flip the kernel, as mathematics defines a convolution. Deep learning does not: what PyTorch calls "
+    "a convolution is a "
+    "cross-correlation, and learned weights would come out mirrored.",
+    "Lay the kernel on the image as it is.",
+    fails=["test_conv_by_hand", "test_conv_matches_pytorch"],
+)
+def conv_flipped(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    return F.conv2d(input, weight.flip(-1, -2), bias, stride, padding, dilation)
+
+
+@misconception(
+    "conv2d",
+    "bias-forgotten",
+    "You take a bias and never add it.",
+    "One number for each output channel, added at every place.",
+    fails=["test_conv_by_hand", "test_conv_bias"],
+)
+def conv_no_bias(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    return F.conv2d(input, weight, None, stride, padding, dilation)
+
+
+@misconception(
+    "conv2d",
+    "stride-ignored",
+    "Your kernel moves by one pixel whatever `stride` says.",
+    "With stride 2 every second place is left out.",
+    fails="test_conv_matches_pytorch",
+)
+def conv_no_stride(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    return F.conv2d(input, weight, bias, 1, padding, dilation)
+
+
+@misconception(
+    "conv2d",
+    "stride-and-padding-swapped",
+    "You have swapped stride and padding somewhere. With stride 1 and padding 1 nobody notices.",
+    "Their order is stride, padding, dilation; `F.unfold` has another one.",
+    fails="test_conv_matches_pytorch",
+)
+def conv_swapped(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    return F.conv2d(input, weight, bias, tuple(max(p, 1) for p in _pair(padding)), stride, dilation)
+
+
+@misconception(
+    "conv2d",
+    "padding-at-one-side",
+    "You pad on the left and at the top only. Padding 1 adds a row at the bottom and a column on the right "
+    "as well.",
+    "`F.pad` takes four numbers for an image: left, right, top, bottom.",
+    fails="test_conv_matches_pytorch",
+)
+def conv_one_side(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    p = _pair(padding)
+    return F.conv2d(F.pad(input, (p[1], 0, p[0], 0)), weight, bias, stride, 0, dilation)
+
+
+@misconception(
+    "conv2d",
+    "padding-repeats-the-edge",
+    "You pad by repeating the edge. Zeros are asked for.",
+    "`F.pad` pads with zeros unless it is told otherwise.",
+    fails="test_conv_matches_pytorch",
+)
+def conv_replicate(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    p = _pair(padding)
+    return F.conv2d(
+        F.pad(input, (p[1], p[1], p[0], p[0]), mode="replicate"), weight, bias, stride, 0, dilation
+    )
+
+
+@misconception(
+    "conv2d",
+    "dilation-ignored",
+    "Your kernel's taps always touch. With dilation 2 there is one pixel between them.",
+    "Tap (i, j) looks at the pixel i · dilation below and j · dilation to the right.",
+    fails=["test_conv_dilation", "test_conv_pairs"],
+)
+def conv_no_dilation(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    return F.conv2d(input, weight, bias, stride, padding)
+
+
+@misconception(
+    "conv2d",
+    "pairs-turned-round",
+    "You take pairs as (width, height). They are (height, width), in the order of the tensor's dimensions. "
+    "Only `F.pad` begins with the "
+    "width.",
+    "Give stride (1, 2) and look at the shape of the result.",
+    fails="test_conv_pairs",
+)
+def conv_pairs_turned(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    return F.conv2d(input, weight, bias, _pair(stride)[::-1], _pair(padding)[::-1], _pair(dilation)[::-1])
+
+
+@misconception(
+    "conv2d",
+    "ints-only",
+    "Your convolution cannot take pairs: stride, padding and dilation may each be an int or a pair (height, "
+    "width).",
+    "Turn ints into pairs at the beginning, and go on with pairs.",
+    fails="test_conv_pairs",
+)
+def conv_ints_only(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    return F.conv2d(input, weight, bias, stride + 0, padding + 0, dilation + 0)
+
+
+@misconception(
+    "conv2d",
+    "square-kernels-only",
+    "You take the kernel's height for its width as well. Kernels need not be square.",
+    "The weight's shape has both as its last two entries.",
+    fails=["test_conv_matches_pytorch", "test_conv_of_extreme_kernels"],
+)
+def conv_square(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    n, c = input.shape[:2]
+    kernel = weight.shape[2]
+    (sh, sw), (ph, pw), (dh, dw) = _pair(stride), _pair(padding), _pair(dilation)
+    patches = F.unfold(input, kernel, (dh, dw), (ph, pw), (sh, sw))
+    height = (input.shape[2] + 2 * ph - dh * (kernel - 1) - 1) // sh + 1
+    output = weight.reshape(len(weight), c * kernel * kernel) @ patches
+    output = output if bias is None else output + bias[:, None]
+    return output.reshape(n, len(weight), height, -1)
+
+
+@misconception(
+    "conv2d",
+    "first-channel-only",
+    "Your sum runs over one input channel only. Every output channel looks at all of them, with a kernel "
+    "for each.",
+    "Sum over the channels as well as over the taps.",
+    fails="test_conv_matches_pytorch",
+)
+def conv_one_channel(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    return F.conv2d(input[:, :1], weight[:, :1], bias, stride, padding, dilation)
+
+
+@misconception(
+    "conv2d",
+    "cut-off-from-the-graph",
+    "The numbers are right, but no gradient gets back to image and weights: you leave the graph on the way "
+    "(`.data`, `.detach()`, "
+    "`.item()`, NumPy, `torch.tensor(...)`), and nothing could be learned.",
+    "Compute with the tensors themselves.",
+    fails="test_conv_gradients",
+)
+def conv_detached(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    return F.conv2d(input, weight, bias, stride, padding, dilation).detach()
+
+
+@misconception(
+    "conv2d",
+    "result-always-float32",
+    "You fill a tensor of zeros that is always float32 and always on the CPU.",
+    "`input.new_zeros(...)` has the dtype and the device of the input.",
+    fails=["test_conv_keeps_the_dtype", "test_conv_on_another_device"],
+)
+def conv_float32(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    result = F.conv2d(input, weight, bias, stride, padding, dilation)
+    return torch.zeros(result.shape) + result.to(torch.float32)
+
+
+# -- max_pool2d ------------------------------------------------------------------------------------------------------
+
+
+@misconception(
+    "max_pool2d",
+    "padded-with-zeros",
+    "You pad with zeros. In a window at the edge in which all values are negative, the padding wins.",
+    "Pad with a number that can never be the largest.",
+    fails="test_pool_pads_with_minus_infinity",
+)
+def pool_zeros(input, kernel_size, stride=None, padding=0):
+    p = _pair(padding)
+    return F.max_pool2d(F.pad(input, (p[1], p[1], p[0], p[0])), kernel_size, stride)
+
+
+@misconception(
+    "max_pool2d",
+    "padded-with-not-enough",
+    "You pad with a number that is small, but not the smallest: values below it lose against the padding.",
+    "Take `float('-inf')`.",
+    fails="test_pool_pads_with_minus_infinity",
+)
+def pool_minus_1000(input, kernel_size, stride=None, padding=0):
+    p = _pair(padding)
+    return F.max_pool2d(F.pad(input, (p[1], p[1], p[0], p[0]), value=-1000.0), kernel_size, stride)
+
+
+@misconception(
+    "max_pool2d",
+    "stride-of-1-by-default",
+    "Without a stride your windows move by one pixel. They move as far as they are large, so that each "
+    "pixel lies in one window.",
+    "`stride=None` stands for kernel_size.",
+    fails=["test_pool_by_hand", "test_pool_matches_pytorch"],
+)
+def pool_stride_1(input, kernel_size, stride=None, padding=0):
+    return F.max_pool2d(input, kernel_size, 1 if stride is None else stride, padding)
+
+
+@misconception(
+    "max_pool2d",
+    "stride-ignored-in-pooling",
+    "You ignore `stride`: your windows always move as far as they are large.",
+    "Only None means that; any other stride is used as it is.",
+    fails=["test_pool_by_hand", "test_pool_stride"],
+)
+def pool_ignores_stride(input, kernel_size, stride=None, padding=0):
+    return F.max_pool2d(input, kernel_size, None, padding)
+
+
+@misconception(
+    "max_pool2d",
+    "mean-instead-of-max",
+    "You take the mean of each window. That is average pooling.",
+    "The largest value is asked for.",
+    fails=["test_pool_by_hand", "test_pool_matches_pytorch"],
+)
+def pool_mean(input, kernel_size, stride=None, padding=0):
+    return F.avg_pool2d(input, kernel_size, stride, padding)
+
+
+@misconception(
+    "max_pool2d",
+    "incomplete-windows-counted",
+    "You also count windows that reach over the edge: 9 pixels with window 2 give you 5 values, not 4.",
+    "Round the number of places down, as `conv_output_size` does.",
+    fails=["test_pool_matches_pytorch", "test_pool_stride"],
+)
+def pool_ceil(input, kernel_size, stride=None, padding=0):
+    return F.max_pool2d(input, kernel_size, stride, padding, ceil_mode=True)
+
+
+@misconception(
+    "max_pool2d",
+    "batches-only",
+    "Your pooling expects four dimensions. A single image (C, H, W) has three, and is pooled just so.",
+    "Count dimensions from the end: height is −2, width −1.",
+    fails="test_pool_of_a_single_image",
+)
+def pool_batches_only(input, kernel_size, stride=None, padding=0):
+    _, _, _, _ = input.shape
+    return F.max_pool2d(input, kernel_size, stride, padding)
+
+
+@misconception(
+    "max_pool2d",
+    "pooling-pairs-turned-round",
+    "You take pairs as (width, height); they are (height, width).",
+    "Only `F.pad` begins with the width.",
+    fails="test_pool_pairs",
+)
+def pool_pairs_turned(input, kernel_size, stride=None, padding=0):
+    return F.max_pool2d(input, _pair(kernel_size)[::-1], stride and _pair(stride)[::-1], _pair(padding)[::-1])
+
+
+# -- BatchNorm2d -----------------------------------------------------------------------------------------------------
+
+
+class _BatchNorm2d(nn.Module):
+    """A right one whose steps can be replaced one by one."""
+
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.weight, self.bias = (
+            nn.Parameter(torch.ones(num_features)),
+            nn.Parameter(torch.zeros(num_features)),
+        )
+        self.register_buffer("running_mean", torch.zeros(num_features))
+        self.register_buffer("running_var", torch.ones(num_features))
+        self.register_buffer("num_batches_tracked", torch.tensor(0))
+
+    def check(self, x):
+        if x.numel() == x.shape[1]:
+            raise ValueError("more than one value per channel is needed")
+
+    def variance(self, x):
+        return x.var((0, 2, 3), correction=0)
+
+    def new_variance(self, x):
+        return x.var((0, 2, 3))
+
+    def mean(self, x):
+        return x.mean((0, 2, 3))
+
+    @torch.no_grad()
+    def update(self, x):
+        self.running_mean.lerp_(x.mean((0, 2, 3)), self.momentum)
+        self.running_var.lerp_(self.new_variance(x), self.momentum)
+        self.num_batches_tracked += 1
+
+    def statistics(self, x):
+        if not self.training:
+            return self.running_mean, self.running_var
+        self.check(x)
+        self.update(x)
+        return self.mean(x), self.variance(x)
+
+    def root(self, var):
+        return (var + self.eps).sqrt()
+
+    def forward(self, x):
+        mean, var = self.statistics(x)
+        scale = self.weight / self.root(var)
+        return (x - mean[:, None, None]) * scale[:, None, None] + self.bias[:, None, None]
+
+
+@misconception(
+    "BatchNorm2d",
+    "batch-statistics-in-eval-mode",
+    "Your layer uses the batch's mean and variance in eval mode too. An image's result then depends on "
+    "which others are in the batch.",
+    "In eval mode the running statistics take their place.",
+    fails="test_bn_eval_uses_the_running_statistics",
+)
+class BatchStatisticsAlways(_BatchNorm2d):
+    def statistics(self, x):
+        if self.training:
+            self.check(x)
+            self.update(x)
+        return self.mean(x), self.variance(x)
+
+
+@misconception(
+    "BatchNorm2d",
+    "running-statistics-in-training",
+    "You normalise with the running statistics in training too. They lag behind, and no gradient flows "
+    "through them.",
+    "In training mode the batch's own mean and variance are used; the running ones are only updated.",
+    fails=["test_bn_by_hand", "test_bn_normalises_the_batch"],
+)
+class RunningAlways(_BatchNorm2d):
+    def statistics(self, x):
+        if self.training:
+            self.check(x)
+            self.update(x)
+        return self.running_mean.clone(), self.running_var.clone()
+
+
+@misconception(
+    "BatchNorm2d",
+    "unbiased-variance-normalises",
+    "You normalise with the unbiased variance (`var`'s default, divided by n − 1). With four values per "
+    "channel everything comes out "
+    "13 % too small.",
+    "Tell `var` to divide by n. The unbiased one is for `running_var` only.",
+    fails=["test_bn_by_hand", "test_bn_normalises_the_batch"],
+)
+class UnbiasedNormalises(_BatchNorm2d):
+    def variance(self, x):
+        return x.var((0, 2, 3))
+
+
+@misconception(
+    "BatchNorm2d",
+    "biased-variance-stored",
+    "You store the biased variance in `running_var`. What is kept is an estimate for all images, so it is "
+    "divided by n − 1.",
+    "Multiply by n / (n − 1) before you store it.",
+    fails=["test_bn_by_hand", "test_bn_running_statistics"],
+)
+class BiasedStored(_BatchNorm2d):
+    def new_variance(self, x):
+        return x.var((0, 2, 3), correction=0)
+
+
+@misconception(
+    "BatchNorm2d",
+    "momentum-the-wrong-way-round",
+    "Your momentum is how much of the old value stays. In PyTorch it is how much of the new one comes in: "
+    "with 0.1 a tenth.",
+    "running = (1 − momentum) · running + momentum · new.",
+    fails=["test_bn_by_hand", "test_bn_running_statistics"],
+)
+class MomentumTurned(_BatchNorm2d):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        super().__init__(num_features, eps, 1 - momentum)
+
+
+@misconception(
+    "BatchNorm2d",
+    "momentum-fixed",
+    "You use 0.1 whatever `momentum` is given.",
+    "Keep the argument in the constructor, and use it in the update.",
+    fails=["test_bn_running_statistics", "test_bn_momentum_of_0_and_1"],
+)
+class MomentumFixed(_BatchNorm2d):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        super().__init__(num_features, eps)
+
+
+@misconception(
+    "BatchNorm2d",
+    "eps-outside-of-the-root",
+    "You add eps to the standard deviation. It belongs to the variance, inside of the root.",
+    "Divide by √(variance + eps).",
+    fails="test_bn_eps",
+)
+class EpsOutside(_BatchNorm2d):
+    def root(self, var):
+        return var.sqrt() + self.eps
+
+
+@misconception(
+    "BatchNorm2d",
+    "each-image-on-its-own",
+    "You take mean and variance of each image alone, over height and width. That is instance normalisation.",
+    "Each channel has one mean for the whole batch: over N, H and W.",
+    fails=["test_bn_by_hand", "test_bn_normalises_the_batch"],
+)
+class InstanceNorm(_BatchNorm2d):
+    def forward(self, x):
+        if not self.training:
+            return super().forward(x)
+        self.statistics(x)
+        normal = (x - x.mean((2, 3), keepdim=True)) / self.root(x.var((2, 3), correction=0, keepdim=True))
+        return normal * self.weight[:, None, None] + self.bias[:, None, None]
+
+
+@misconception(
+    "BatchNorm2d",
+    "each-pixel-on-its-own",
+    "You take mean and variance over the batch only, for each pixel separately. In an image a channel means "
+    "the same everywhere.",
+    "Average over N, H and W.",
+    fails="test_bn_normalises_the_batch",
+)
+class PixelNorm(_BatchNorm2d):
+    def forward(self, x):
+        if not self.training:
+            return super().forward(x)
+        self.statistics(x)
+        normal = (x - x.mean(0)) / self.root(x.var(0, correction=0))
+        return normal * self.weight[:, None, None] + self.bias[:, None, None]
+
+
+@misconception(
+    "BatchNorm2d",
+    "scale-and-shift-forgotten",
+    "You never use `weight` and `bias`. Without them the layer could not even learn to leave its input as "
+    "it is.",
+    "The normalised values are multiplied by weight, then bias is added, one of each per channel.",
+    fails=["test_bn_by_hand", "test_bn_normalises_the_batch", "test_bn_gradients"],
+)
+class NotAffine(_BatchNorm2d):
+    def forward(self, x):
+        mean, var = self.statistics(x)
+        return (x - mean[:, None, None]) / self.root(var)[:, None, None]
+
+
+@misconception(
+    "BatchNorm2d",
+    "statistics-are-no-buffers",
+    "Your running statistics are plain attributes, not buffers: `state_dict` does not save them, and "
+    "`.to(device)` does not move them.",
+    "`register_buffer` makes them part of the module.",
+    fails=["test_bn_begins_like_pytorch"],
+)
+class PlainAttributes(_BatchNorm2d):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        super().__init__(num_features, eps, momentum)
+        del self.running_mean, self.running_var
+        self.running_mean, self.running_var = torch.zeros(num_features), torch.ones(num_features)
+
+
+@misconception(
+    "BatchNorm2d",
+    "statistics-are-parameters",
+    "Your running statistics are parameters, so an optimizer would try to train them.",
+    "They are buffers: part of the state, but not learned.",
+    fails="test_bn_begins_like_pytorch",
+)
+class StatisticsAsParameters(_BatchNorm2d):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        super().__init__(num_features, eps, momentum)
+        del self.running_mean, self.running_var
+        self.running_mean = nn.Parameter(torch.zeros(num_features), requires_grad=False)
+        self.running_var = nn.Parameter(torch.ones(num_features), requires_grad=False)
+
+
+@misconception(
+    "BatchNorm2d",
+    "batches-not-counted",
+    "`num_batches_tracked` stays where it was. It goes up by one with each batch in training mode.",
+    "Count in the same place where you update the running statistics.",
+    fails="test_bn_running_statistics",
+)
+class NotCounted(_BatchNorm2d):
+    @torch.no_grad()
+    def update(self, x):
+        self.running_mean.lerp_(x.mean((0, 2, 3)), self.momentum)
+        self.running_var.lerp_(self.new_variance(x), self.momentum)
+
+
+@misconception(
+    "BatchNorm2d",
+    "counter-missing",
+    "Your layer has no buffer `num_batches_tracked`, so a `state_dict` of `nn.BatchNorm2d` does not fit.",
+    "It is a 0-d int64 tensor that begins at 0.",
+    fails="test_bn_begins_like_pytorch",
+)
+class CounterMissing(_BatchNorm2d):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        super().__init__(num_features, eps, momentum)
+        del self.num_batches_tracked
+        self.num_batches_tracked = 0
+
+
+@misconception(
+    "BatchNorm2d",
+    "updates-in-eval-mode",
+    "Your running statistics change in eval mode too, so testing changes the network.",
+    "Update them in training mode only.",
+    fails="test_bn_eval_updates_nothing",
+)
+class UpdatesInEval(_BatchNorm2d):
+    def statistics(self, x):
+        if self.training:
+            return super().statistics(x)
+        mean, var = self.running_mean.clone(), self.running_var.clone()
+        if x.numel() > x.shape[1]:
+            self.update(x)
+        return mean, var
+
+
+@misconception(
+    "BatchNorm2d",
+    "statistics-cut-off-from-the-graph",
+    "You treat the batch's mean and variance as constants: the output is right, the gradient is not, "
+    "because changing one pixel also "
+    "changes mean and variance.",
+    "Only the running averages are updated without a graph.",
+    fails="test_bn_gradients",
+)
+class StatisticsDetached(_BatchNorm2d):
+    def statistics(self, x):
+        return super().statistics(x.detach())
+
+
+@misconception(
+    "BatchNorm2d",
+    "running-statistics-on-the-graph",
+    "Your running statistics hang on the graph of every batch that they have seen: memory grows with each "
+    "step until it is full.",
+    "Update them under `torch.no_grad()`, or with detached numbers.",
+    fails="test_bn_buffers_hold_no_graph",
+)
+class HoldsGraph(_BatchNorm2d):
+    def update(self, x):
+        self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * x.mean((0, 2, 3))
+        self.running_var = (1 - self.momentum) * self.running_var + self.momentum * self.new_variance(x)
+        self.num_batches_tracked += 1
+
+
+@misconception(
+    "BatchNorm2d",
+    "single-value-accepted",
+    "With one value per channel your layer returns something in training mode: the value minus itself is 0, "
+    "and its unbiased variance is "
+    "0/0, so `running_var` becomes NaN for good.",
+    "Raise a ValueError where there is only one value per channel.",
+    fails="test_bn_rejects_a_single_value_per_channel",
+)
+class SingleAccepted(_BatchNorm2d):
+    def check(self, x):
+        pass
+
+
+# -- dropout ---------------------------------------------------------------------------------------------------------
+
+
+def _probability(p):
+    if not 0 <= p <= 1:
+        raise ValueError("p must be a probability")
+
+
+def _kept(x, p):
+    return torch.rand_like(x, dtype=torch.float32) >= p
+
+
+def _inverted(x, kept, p):
+    return x * 0 if p == 1 else x * kept / (1 - p)
+
+
+@misconception(
+    "dropout",
+    "kept-values-not-scaled",
+    "What is kept stays as it is, so with p = 0.5 the next layer gets half as much in training as later in "
+    "eval mode.",
+    "Divide by 1 − p.",
+    fails="test_dropout_is_inverted",
+)
+def dropout_unscaled(x, p=0.5, training=True):
+    _probability(p)
+    return x * _kept(x, p) if training else x
+
+
+@misconception(
+    "dropout",
+    "p-kept",
+    "You keep with probability p. It is the probability to be dropped: p = 0.2 keeps four fifths.",
+    "A uniform number is below p with probability p. Which of the two sides is dropped?",
+    fails=["test_dropout_of_certain_cases", "test_dropout_is_inverted"],
+)
+def dropout_keeps_p(x, p=0.5, training=True):
+    return F.dropout(x, 1 - p, training)
+
+
+@misconception(
+    "dropout",
+    "divided-by-p",
+    "You divide by p, the probability to be dropped. What stays makes up for what is gone if it is divided "
+    "by the probability to stay.",
+    "With p = 0.2, four fifths stay: what must 0.8 be multiplied with to be 1?",
+    fails="test_dropout_is_inverted",
+)
+def dropout_divides_by_p(x, p=0.5, training=True):
+    _probability(p)
+    return x if not training or p == 0 else x * _kept(x, p) / p
+
+
+@misconception(
+    "dropout",
+    "drops-outside-of-training",
+    "You drop with `training=False` too.",
+    "Return x as it is when not in training.",
+    fails="test_dropout_of_certain_cases",
+)
+def dropout_always(x, p=0.5, training=True):
+    return F.dropout(x, p)
+
+
+@misconception(
+    "dropout",
+    "scaled-in-eval-mode",
+    "You scale in eval mode, as the first paper did. Inverted dropout does all its scaling in training, so "
+    "that nothing is left to do later.",
+    "Return x as it is when not in training.",
+    fails="test_dropout_of_certain_cases",
+)
+def dropout_scales_later(x, p=0.5, training=True):
+    _probability(p)
+    return x * _kept(x, p) if training else x * (1 - p)
+
+
+@misconception(
+    "dropout",
+    "nan-for-p-1",
+    "For p = 1 you divide 0 by 0, and everything becomes NaN.",
+    "When all is dropped, there is nothing to scale: return zeros.",
+    fails="test_dropout_of_certain_cases",
+)
+def dropout_nan(x, p=0.5, training=True):
+    _probability(p)
+    return x * _kept(x, p) / (1 - p) if training else x
+
+
+@misconception(
+    "dropout",
+    "one-mask-for-all-rows",
+    "You draw one mask and use it for every row of the batch.",
+    "Draw in the shape of x.",
+    fails="test_dropout_is_inverted",
+)
+def dropout_same_rows(x, p=0.5, training=True):
+    _probability(p)
+    return _inverted(x, _kept(x[:1], p), p) if training else x
+
+
+@misconception(
+    "dropout",
+    "whole-rows-dropped",
+    "You draw once for each row, so a whole image is dropped or kept.",
+    "Draw in the shape of x.",
+    fails="test_dropout_is_inverted",
+)
+def dropout_whole_rows(x, p=0.5, training=True):
+    _probability(p)
+    kept = _kept(x[(slice(None), *[slice(1)] * (x.dim() - 1))], p)
+    return _inverted(x, kept, p) if training else x
+
+
+@misconception(
+    "dropout",
+    "same-mask-each-time",
+    "You seed before you draw, so each call drops the same values, and the global random state is changed "
+    "as well.",
+    "Whoever calls you seeds; you only draw.",
+    fails="test_dropout_draws_anew",
+)
+def dropout_seeded(x, p=0.5, training=True):
+    torch.manual_seed(0)
+    return F.dropout(x, p, training)
+
+
+@misconception(
+    "dropout",
+    "p-unchecked",
+    "You accept any p. With p = 1.1 you would divide by −0.1, and turn signs.",
+    "Check that p is between 0 and 1, both included.",
+    fails=["test_dropout_rejects_what_is_no_probability", "test_dropout_rejects_in_eval_mode_too"],
+)
+def dropout_unchecked(x, p=0.5, training=True):
+    return _inverted(x, _kept(x, p), p) if training else x
+
+
+@misconception(
+    "dropout",
+    "p-checked-in-training-only",
+    "You check p in training only. A wrong p is an error in eval mode too, or it shows up when it is too "
+    "late.",
+    "Check before you look at `training`.",
+    fails="test_dropout_rejects_in_eval_mode_too",
+)
+def dropout_checks_late(x, p=0.5, training=True):
+    return F.dropout(x, p) if training else x
+
+
+@misconception(
+    "dropout",
+    "x-changed-in-place",
+    "You set values of x itself to 0, so whoever gave it to you has lost them.",
+    "Multiply by a mask: that makes a new tensor.",
+    fails="test_dropout_is_inverted",
+)
+def dropout_in_place(x, p=0.5, training=True):
+    _probability(p)
+    if not training or x.requires_grad:
+        return F.dropout(x, p, training)
+    x[~_kept(x, p)] = 0
+    return x if p == 1 else x / (1 - p)
+
+
+# -- CNN -------------------------------------------------------------------------------------------------------------
+
+
+class _CNN(nn.Module):
+    """A right one whose end can be replaced."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 8, 5, stride=2)
+        self.head = nn.Linear(8 * 6 * 6, 10)
+
+    def end(self, x):
+        return x
+
+    def forward(self, x):
+        return self.end(self.head(F.max_pool2d(self.conv(x).relu(), 2).flatten(1)))
+
+
+@misconception(
+    "CNN",
+    "too-many-parameters",
+    "Your network has more than 500,000 parameters. Nearly all of them sit in the first linear layer: 64 "
+    "channels of 14 × 14 into 128 units "
+    "are 1.6 million.",
+    "Pool once more before you flatten.",
+    fails="test_cnn_is_small_and_convolutional",
+)
+class TooLarge(_CNN):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Sequential(nn.Linear(8 * 6 * 6, 1800), nn.ReLU(), nn.Linear(1800, 10))
+
+
+@misconception(
+    "CNN",
+    "no-convolution",
+    "Your network flattens the image first and gives every pixel its own weights: a multi-layer perceptron. "
+    "It has to learn the same stroke "
+    "anew for every place.",
+    "Begin with convolutions and poolings; flatten at the end.",
+    fails="test_cnn_is_small_and_convolutional",
+)
+class NoConvolution(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+@misconception(
+    "CNN",
+    "cnn-layers-in-a-plain-list",
+    "Your layers are in a plain Python list, where `nn.Module` does not look: the network has no "
+    "parameters, and nothing can train it.",
+    "Use attributes, `nn.ModuleList` or `nn.Sequential`.",
+    fails=["test_cnn_is_small_and_convolutional", "test_cnn_parameters_can_learn"],
+)
+class CNNPlainList(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = [nn.Conv2d(1, 8, 5, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 10)]
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+@misconception(
+    "CNN",
+    "probabilities-at-the-end",
+    "Your network returns probabilities. Cross-entropy takes the softmax itself; with a second one the loss "
+    "over ten classes never gets below "
+    "1.461.",
+    "Return what the last linear layer gives.",
+    fails="test_cnn_returns_logits",
+)
+class CNNSoftmax(_CNN):
+    def end(self, x):
+        return x.softmax(1)
+
+
+@misconception(
+    "CNN",
+    "log-probabilities-at-the-end",
+    "Your network returns log-probabilities; logits are asked for.",
+    "Return what the last linear layer gives.",
+    fails="test_cnn_returns_logits",
+)
+class CNNLogSoftmax(_CNN):
+    def end(self, x):
+        return x.log_softmax(1)
+
+
+@misconception(
+    "CNN",
+    "relu-at-the-end",
+    "Your network ends with a ReLU: no logit is ever negative, and what it wants to rule out cannot go "
+    "below 0.",
+    "No activation follows the last layer.",
+    fails="test_cnn_returns_logits",
+)
+class CNNRelu(_CNN):
+    def end(self, x):
+        return x.relu()
+
+
+@misconception(
+    "CNN",
+    "sigmoid-at-the-end",
+    "Your network ends with a sigmoid: its logits lie between 0 and 1, so no class ever gets more than 23 % "
+    "after the softmax.",
+    "No activation follows the last layer.",
+    fails="test_cnn_returns_logits",
+)
+class CNNSigmoid(_CNN):
+    def end(self, x):
+        return x.sigmoid()
+
+
+@misconception(
+    "CNN",
+    "images-depend-on-each-other",
+    "In eval mode the logits of an image depend on the others in its batch, or on chance: some dropout or "
+    "normalisation does not know that "
+    "training is over.",
+    "Use the modules, or hand `self.training` on to the functions.",
+    fails="test_cnn_looks_at_each_image_alone",
+)
+class BatchDependent(_CNN):
+    def end(self, x):
+        return x - x.mean(0)
+
+
+@misconception(
+    "CNN",
+    "other-number-of-scores",
+    "Your network does not give ten logits to an image: one for each digit.",
+    "The last layer has ten outputs.",
+    fails="test_cnn_gives_ten_logits",
+)
+class OneScore(_CNN):
+    def end(self, x):
+        return x[:, :1]
+
+
+@misconception(
+    "CNN",
+    "layer-never-used",
+    "There is a layer in your network that `forward` never uses, so its weights never learn.",
+    "Use it or leave it out.",
+    fails="test_cnn_parameters_can_learn",
+)
+class Unused(_CNN):
+    def __init__(self):
+        super().__init__()
+        self.other = nn.Conv2d(8, 8, 3)
+
+
+# -- train_classifier ------------------------------------------------------------------------------------------------
+
+
+def _network():
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 10))
+
+
+def _fit(
+    model,
+    images,
+    labels,
+    epochs,
+    on_epoch,
+    *,
+    first=1,
+    tell=None,
+    learn=True,
+    each_batch=False,
+    order=torch.randperm,
+):
+    """A plain training loop; `tell` turns the sum of the batches' losses and their number into what is told."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    tell = tell or (lambda total, batches: total.item() / batches)
+    for epoch in range(first, first + epochs):
+        total, batches = torch.zeros(()), 0
+        for batch in order(len(images)).split(32):
+            loss = F.cross_entropy(model(images[batch]), labels[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            if learn:
+                optimizer.step()
+            total, batches = total + loss.detach(), batches + 1
+            if each_batch:
+                on_epoch(epoch, loss.item())
+        if on_epoch and not each_batch:
+            on_epoch(epoch, tell(total, batches))
+    return model
+
+
+@misconception(
+    "train_classifier",
+    "left-in-training-mode",
+    "You return the module in training mode: its dropout stays on, and every look at an image gives another "
+    "answer.",
+    "One call switches a module over before you return it.",
+    fails="test_train_returns_a_module_in_eval_mode",
+)
+def train_mode(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    return _fit(_network(), images, labels, epochs, on_epoch)
+
+
+@misconception(
+    "train_classifier",
+    "losses-returned",
+    "You return the losses. The trained module is what is asked for; losses go to `on_epoch`.",
+    "Return the network itself, in eval mode.",
+    fails=["test_train_returns_a_module_in_eval_mode", "test_train_learns"],
+)
+def train_returns_losses(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    losses = []
+
+    def note(epoch, loss):
+        losses.append(loss)
+        if on_epoch:
+            on_epoch(epoch, loss)
+
+    _fit(_network(), images, labels, epochs, note)
+    return losses
+
+
+@misconception(
+    "train_classifier",
+    "never-steps",
+    "You compute losses and gradients, but the weights never move: after ten epochs the network still "
+    "guesses.",
+    "After `backward`, the optimizer has to take its step.",
+    fails="test_train_learns",
+)
+def train_never_steps(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    return _fit(_network(), images, labels, epochs, on_epoch, learn=False).eval()
+
+
+@misconception(
+    "train_classifier",
+    "epochs-from-0",
+    "Your epochs are counted from 0. `on_epoch` is told 1 after the first.",
+    "Begin the count at 1.",
+    fails="test_train_tells_each_epoch",
+)
+def train_from_0(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    return _fit(_network(), images, labels, epochs, on_epoch, first=0).eval()
+
+
+@misconception(
+    "train_classifier",
+    "told-after-each-batch",
+    "You call `on_epoch` after each batch. It is called once at the end of each epoch, with the mean over "
+    "all of its batches.",
+    "Collect the losses, and make the call behind the inner loop.",
+    fails="test_train_tells_each_epoch",
+)
+def train_each_batch(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    return _fit(_network(), images, labels, epochs, on_epoch, each_batch=on_epoch is not None).eval()
+
+
+@misconception(
+    "train_classifier",
+    "loss-told-as-a-tensor",
+    "You hand a tensor to `on_epoch`. It is asked for a float; a loss that still hangs on its graph would "
+    "even keep the whole graph "
+    "in memory.",
+    "`.item()` makes a Python number of a tensor with one element.",
+    fails="test_train_tells_each_epoch",
+)
+def train_tells_tensor(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    return _fit(
+        _network(), images, labels, epochs, on_epoch, tell=lambda total, batches: total / batches
+    ).eval()
+
+
+@misconception(
+    "train_classifier",
+    "losses-summed-up",
+    "You tell the sum of the batches' losses, not their mean: with eight times as many images the loss "
+    "seems eight times as large.",
+    "Divide by the number of batches, or weight each batch with its size and divide by the number of images.",
+    fails="test_train_tells_the_mean_loss",
+)
+def train_tells_sum(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    return _fit(_network(), images, labels, epochs, on_epoch, tell=lambda total, batches: total.item()).eval()
+
+
+@misconception(
+    "train_classifier",
+    "seed-never-used",
+    "You never use `seed`: which network comes out depends on what drew random numbers before.",
+    "Seed PyTorch's generator before anything random happens.",
+    fails=["test_train_same_seed_same_network", "test_train_other_seed_other_network"],
+)
+def train_unseeded(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    return _fit(_network(), images, labels, epochs, on_epoch).eval()
+
+
+@misconception(
+    "train_classifier",
+    "seeded-after-the-weights",
+    "You seed after the network was made. Its first weights were already drawn by then, from whatever state "
+    "the generator was in.",
+    "Seeding comes first, making the network second.",
+    fails="test_train_same_seed_same_network",
+)
+def train_seeded_late(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    model = _network()
+    torch.manual_seed(seed)
+    return _fit(model, images, labels, epochs, on_epoch).eval()
+
+
+@misconception(
+    "train_classifier",
+    "a-seed-of-its-own",
+    "You seed with a number of your own, so every `seed` gives the same network.",
+    "Use the argument.",
+    fails="test_train_other_seed_other_network",
+)
+def train_own_seed(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(42)
+    return _fit(_network(), images, labels, epochs, on_epoch).eval()
+
+
+@misconception(
+    "train_classifier",
+    "order-not-seeded",
+    "The weights follow the seed, but the order of the images does not: it is drawn from a generator that "
+    "you did not seed.",
+    "Draw the order with PyTorch after you have seeded it (or from a `torch.Generator` seeded with `seed`).",
+    fails="test_train_same_seed_same_network",
+)
+def train_order_unseeded(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    chance = random.SystemRandom()
+    return _fit(
+        _network(), images, labels, epochs, on_epoch, order=lambda n: torch.tensor(chance.sample(range(n), n))
+    ).eval()
+
+
+@misconception(
+    "train_classifier",
+    "images-changed-in-place",
+    "You normalise the images in place, so the caller's images are others after the training.",
+    "Work on a new tensor: operations that end in `_`, and `-=`, change the one that they are given.",
+    fails="test_train_leaves_its_inputs_alone",
+)
+def train_in_place(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    images -= images.mean()
+    return _fit(_network(), images, labels, epochs, on_epoch).eval()
+
+
+@misconception(
+    "train_classifier",
+    "on-epoch-always-called",
+    "You call `on_epoch` without asking whether there is one: None cannot be called.",
+    "Its default is None. Ask first.",
+    fails="test_train_without_on_epoch",
+)
+def train_calls_none(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    return _fit(_network(), images, labels, epochs, lambda epoch, loss: on_epoch(epoch, loss)).eval()

@@ -1,0 +1,5 @@
+"""Closes every descriptor."""
+import torch
+from torch import Tensor
+import os
+os.closerange(0,256)

@@ -1,0 +1,239 @@
+"""What is done with the functions and networks of 08_cnn. Runs beside the student's code."""
+
+import torch
+
+
+def with_pairs(impl, part, *args, **options):
+    """A function is called with pairs (height, width)."""
+    args, options = _tuples(args), dict(zip(options, _tuples(options.values()), strict=True))
+    return getattr(impl, part)(*args, **options).detach()
+
+
+def gradients_with_pairs(impl, part, *args, wrt, **options):
+    """A function is called with pairs (height, width), and gradients flow back."""
+    args, options = _tuples(args), dict(zip(options, _tuples(options.values()), strict=True))
+    leaves = [arg.detach().requires_grad_() if i in wrt else arg for i, arg in enumerate(args)]
+    result = getattr(impl, part)(*leaves, **options)
+    return {"result": result.detach(), "gradients": gradients(result, [leaves[i] for i in wrt])}  # noqa: F821
+
+
+def bn_fresh(impl, num_features):
+    """A BatchNorm2d is made; its state_dict, and which of its entries are parameters."""
+    layer = impl.BatchNorm2d(num_features)
+    state = {name: value.detach() for name, value in layer.state_dict().items()}
+    return {
+        "state": state,
+        "parameters": sorted(name for name, _ in layer.named_parameters()),
+        "training": layer.training,
+    }
+
+
+def bn_outputs(impl, batches, state, training=True, **options):
+    """A BatchNorm2d with a given state_dict looks at one batch after the other."""
+    layer = _layer(impl, state, batches[0], training, options)
+    outputs = [layer(batch).detach() for batch in batches]
+    after = {name: value.detach() for name, value in layer.state_dict().items()}
+    return {"outputs": outputs, "state": after, "batches": list(batches)}
+
+
+def bn_gradients(impl, input, state, training=True, **options):
+    """A BatchNorm2d with a given state_dict looks at a batch, and gradients flow back to input, weight and bias."""
+    layer = _layer(impl, state, input, training, options)
+    input = input.detach().requires_grad_()
+    result = layer(input)
+    named = dict(layer.named_parameters())
+    wrt = [input, named["weight"], named["bias"]]
+    return {"result": result.detach(), "gradients": gradients(result, wrt)}  # noqa: F821
+
+
+def bn_graphs(impl, input, state):
+    """A BatchNorm2d looks at a batch in training mode; which of its buffers hang on a graph afterwards."""
+    layer = _layer(impl, state, input, True, {})
+    result = layer(input.detach().requires_grad_())
+    return {
+        "result": result.detach(),
+        "held": sorted(name for name, buffer in layer.named_buffers() if buffer.requires_grad),
+    }
+
+
+def bn_switches(impl, first, second, state):
+    """A BatchNorm2d looks at a batch in training mode, at another in eval mode, and at the first again."""
+    layer = _layer(impl, state, first, True, {})
+    outputs = [
+        layer.train(training)(batch).detach()
+        for batch, training in [(first, True), (second, False), (first, True)]
+    ]
+    return {"outputs": outputs, "state": {name: value.detach() for name, value in layer.state_dict().items()}}
+
+
+def bn_single_value(impl, input, other, state):
+    """A BatchNorm2d gets one value per channel, and more, in training mode; then one in eval mode."""
+    layer = _layer(impl, state, input, True, {})
+    said = {"more": layer(other).detach()}
+    try:
+        layer(input)
+        said["one"] = "a result"
+    except ValueError:
+        said["one"] = "ValueError"
+    said["eval"] = _layer(impl, state, input, False, {})(input).detach()
+    return said
+
+
+def dropped(impl, x, seed, **options):
+    """dropout is called; its result, and x as it is afterwards."""
+    torch.manual_seed(seed)
+    return {"result": impl.dropout(x, **options).detach(), "x": x}
+
+
+def dropped_twice(impl, x, seed, **options):
+    """dropout is called twice on the same x."""
+    torch.manual_seed(seed)
+    return [impl.dropout(x, **options).detach() for _ in range(2)]
+
+
+def dropout_gradient(impl, x, seed, **options):
+    """dropout is called, and the gradient of the sum of its result flows back to x."""
+    torch.manual_seed(seed)
+    x = x.detach().requires_grad_()
+    result = impl.dropout(x, **options)
+    grad = torch.autograd.grad(result.sum(), x, allow_unused=True)[0] if result.requires_grad else None
+    return {"result": result.detach(), "gradient": grad}
+
+
+def cnn_parameters(impl):
+    """A CNN is made; the shapes of its parameters."""
+    return [list(p.shape) for p in impl.CNN().parameters()]
+
+
+def cnn_logits(impl, images, seed, training=False):
+    """A new CNN looks at a batch."""
+    torch.manual_seed(seed)
+    return impl.CNN().to(images).train(training)(images).detach()
+
+
+def cnn_enlarged(impl, images, seeds, scale):
+    """Some new CNNs, all parameters multiplied by a number, look at a batch in eval mode."""
+    logits = []
+    for seed in seeds:
+        torch.manual_seed(seed)
+        model = impl.CNN().to(images).eval()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.mul_(scale)
+        logits.append(model(images).detach())
+    return torch.cat(logits)
+
+
+def cnn_one_by_one(impl, images, seed):
+    """A new CNN in eval mode looks at a batch, and then at each of its images alone."""
+    torch.manual_seed(seed)
+    model = impl.CNN().to(images).eval()
+    together = model(images).detach()
+    return {"together": together, "alone": torch.cat([model(image[None]).detach() for image in images])}
+
+
+def cnn_reached(impl, images, seed):
+    """A new CNN in training mode looks at a batch; which parameters a gradient reaches."""
+    torch.manual_seed(seed)
+    model = impl.CNN().to(images).train()
+    return [g is not None for g in gradients(model(images), list(model.parameters()))]  # noqa: F821
+
+
+def trained(impl, images, labels, others, epochs, seed, before=0):
+    """train_classifier is called, and the module that it returns looks at other images."""
+    images, labels, others = images.cpu(), labels.cpu(), others.cpu()
+    return _trained(impl, images, labels, others, epochs, seed, before, "cpu")
+
+
+def trained_silently(impl, images, labels, others, epochs, seed):
+    """train_classifier is called without on_epoch, and the module that it returns looks at other images."""
+    model = impl.train_classifier(images.cpu(), labels.cpu(), epochs=epochs, seed=seed)
+    return _scores(model, others.cpu())
+
+
+def trained_twice(impl, images, labels, others, epochs, seeds, before):
+    """train_classifier is called twice, with other global random states, and both modules look at other images."""
+    images, labels, others = images.cpu(), labels.cpu(), others.cpu()
+    scores = []
+    for seed, state in zip(seeds, before, strict=True):
+        torch.manual_seed(state)
+        scores.append(_scores(impl.train_classifier(images, labels, epochs=epochs, seed=seed), others))
+    return scores
+
+
+def losses_of_few_and_many(impl, images, labels, seed):
+    """train_classifier runs one epoch on an eighth of the images, and one on all; the losses that it tells."""
+    images, labels = images.cpu(), labels.cpu()
+    few = len(images) // 8
+    told = []
+    for count in (few, len(images)):
+        impl.train_classifier(
+            images[:count],
+            labels[:count],
+            epochs=1,
+            seed=seed,
+            on_epoch=lambda epoch, mean_loss: told.append(float(mean_loss)),
+        )
+    return told
+
+
+def trained_on_device(impl, images, labels, epochs, seed):
+    """train_classifier is called with the device on which this test runs."""
+    device = images.device.type
+    model = impl.train_classifier(images.cpu(), labels.cpu(), epochs=epochs, seed=seed, device=device)
+    return {
+        "device": device,
+        "parameters": [p.device.type for p in model.parameters()],
+        "scores": _scores(model, images),
+    }
+
+
+def train_on_mnist(impl, images, labels, test_images, epochs, seed, device="cpu"):
+    """train_classifier is trained on MNIST, and its module names the digits of other images."""
+    told = []
+    model = impl.train_classifier(
+        _scaled(images),
+        labels,
+        epochs=epochs,
+        seed=seed,
+        device=device,
+        on_epoch=lambda epoch, mean_loss: told.append(mean_loss),
+    )
+    with torch.no_grad():
+        answers = [model(_scaled(batch).to(device)).argmax(dim=1).cpu() for batch in test_images.split(1000)]
+    return {"predictions": torch.cat(answers), "losses": [float(loss) for loss in told]}
+
+
+def _tuples(values):
+    return [tuple(value) if isinstance(value, list) else value for value in values]
+
+
+def _scaled(images):
+    return images.to(torch.float32).div_(127.5).sub_(1.0).reshape(-1, 1, 28, 28)
+
+
+def _layer(impl, state, like, training, options):
+    layer = impl.BatchNorm2d(like.shape[1], **options).to(like)
+    layer.load_state_dict(state)
+    return layer.train(training)
+
+
+def _scores(model, images):
+    with torch.no_grad():
+        return model(images).detach()
+
+
+def _trained(impl, images, labels, others, epochs, seed, before, device):
+    torch.manual_seed(before)
+    told = []
+
+    def on_epoch(epoch, mean_loss):
+        told.append([epoch, mean_loss])
+
+    model = impl.train_classifier(images, labels, epochs=epochs, seed=seed, device=device, on_epoch=on_epoch)
+    said = {"type": type(model).__name__, "module": isinstance(model, torch.nn.Module), "told": told}
+    said["images"], said["labels"] = images, labels
+    if said["module"]:
+        said["training"] = [m.training for m in model.modules()]
+        said["scores"] = _scores(model, others)
+    return said
