@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Optional
 
 import typer
 from nnkata.grader.errors import GraderError, NnkataError, SubmissionError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 FAILED, USAGE, BROKEN = 1, 2, 3
+ROOMY = 110
+"""Columns that a terminal must have for `nnkata list` to say what each exercise is about."""
 
 app = typer.Typer(
     name="nnkata",
@@ -39,7 +42,7 @@ PART = Annotated[Optional[str], typer.Argument(help="One part of it: cross_entro
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where.")] = Path(".")) -> None:
     """Make a workspace with every exercise in it; your own work is never overwritten."""
-    from nnkata.grader import service
+    from nnkata.grader import catalog, service
 
     with told():
         written, kept = service.init(folder)
@@ -48,9 +51,12 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where.")] =
         f"{len(written)} files written to {folder}" + (f", {len(kept)} that were there kept" if kept else "") + "."
     )
     if written:
-        first = written[0].split("/")[0]
-        where = "" if folder == Path(".") else f"cd {folder}, "
-        console.print(f"Next: {where}read {first}/README.md, edit the file beside it, and type: nnkata check {first}")
+        first = catalog.find(written[0].split("/")[0])
+        console.print("Next:")
+        if folder != Path("."):
+            typer.echo(f"  cd {folder}")
+        typer.echo(f"  read {first.id}/README.md, and write in {first.id}/{first.module}")
+        typer.echo(f"  nnkata check {first.id}")
 
 
 @app.command("list")
@@ -62,16 +68,11 @@ def list_() -> None:
     with told():
         space = _space_if_any()
         entries = service.entries(space)
+    console = screen()
+    roomy = console.width >= ROOMY
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name, justify in (
-        ("", "left"),
-        ("exercise", "left"),
-        ("title", "left"),
-        ("points", "right"),
-        ("minutes", "right"),
-        ("about", "left"),
-    ):
-        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for name in ("", "exercise", "title", "points", "minutes", *(["about"] if roomy else [])):
+        table.add_column(name, justify="right" if name in ("points", "minutes") else "left", overflow="fold")
     for entry in entries:
         mark = "[green]✓[/]" if entry.passed else "[yellow]◐[/]" if entry.begun else "[dim]○[/]"
         points = f"{entry.score:g}/{entry.exercise.points:g}"
@@ -81,9 +82,8 @@ def list_() -> None:
             entry.exercise.title,
             points,
             str(entry.exercise.minutes),
-            f"[dim]{entry.exercise.summary}[/]",
+            *([f"[dim]{entry.exercise.summary}[/]"] if roomy else []),
         )
-    console = screen()
     console.print(table)
     _warn(space)
     if space:
@@ -100,7 +100,7 @@ def check(
     ids: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[ID]...", help="Exercises: 03_losses, 3 or losses. Without: the next one.", show_default=False
+            metavar="ID", help="Exercises: 03_losses, 3 or losses. Without: the next one.", show_default=False
         ),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every exercise.")] = False,
@@ -118,6 +118,11 @@ def check(
     debug: Annotated[
         bool, typer.Option("--debug", help="Run unconfined in this process: breakpoint() and print work.")
     ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Only the short trainings, seconds instead of minutes.")] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="A torchvision root to read data from instead of the kit's MNIST.", show_default=False)
+    ] = None,
+    dataset: Annotated[str, typer.Option(help="mnist, or fashion-mnist from --data.")] = "mnist",
     seconds: Annotated[Optional[float], typer.Option(help="Limit of one call.", show_default=False)] = None,  # noqa: UP045
     memory: Annotated[Optional[int], typer.Option(help="Limit of memory, in MB.", show_default=False)] = None,  # noqa: UP045
 ) -> None:
@@ -129,10 +134,14 @@ def check(
     for name, value in (("--seconds", seconds), ("--memory", memory)):
         if value is not None and value <= 0:
             usage(f"{name} must be above 0.")
+    if data is not None:
+        os.environ["NNKATA_DATA"] = str(data.resolve())
     wanted = service.Wanted(
-        tuple(ids or ()), all_, tuple(part or ()), submission, solution, device, seed, debug, seconds, None, memory,
+        tuple(ids or ()), all_, tuple(part or ()), submission, solution, device, seed, debug, quick, dataset, seconds, None, memory,
     )  # fmt: skip
-    with told(json=json):
+    if debug and json:
+        usage("--debug shows what your code prints and --json prints nothing else: choose one of them.")
+    with told():
         results = _check(wanted, json, verbose)
     raise typer.Exit(_exit_code(results))
 
@@ -154,7 +163,7 @@ def _check(wanted: object, json: bool, verbose: bool) -> list[Result]:
         from nnkata.grader.engine import Engine
 
         with Engine(server) as engine:
-            for order in service.orders(wanted, space):
+            for order in service.orders(wanted, space, on_progress=None if json else _progress()):
                 result = service.check(engine, order, space)
                 results.append(result)
                 if json:
@@ -168,6 +177,23 @@ def _check(wanted: object, json: bool, verbose: bool) -> list[Result]:
     return results
 
 
+def _progress() -> Callable[[dict[str, Any]], None]:
+    """Shows how far a training is, on one line of a terminal's standard error."""
+    began = time.monotonic()
+
+    def show(numbers: dict[str, Any]) -> None:
+        epoch, epochs, loss = (numbers.get(name) for name in ("epoch", "epochs", "loss"))
+        if not isinstance(epoch, int) or not isinstance(loss, float) or not sys.stderr.isatty():
+            return
+        text = f"  training: epoch {epoch}, loss {loss:.3f}"
+        if isinstance(epochs, int) and 0 < epoch <= epochs:
+            left = (time.monotonic() - began) / epoch * (epochs - epoch)
+            text = f"  training: epoch {epoch} of {epochs}, loss {loss:.3f}, about {left:.0f} s left"
+        print(f"\r\x1b[K{text}", end="\r" if epoch == epochs else "", file=sys.stderr, flush=True)
+
+    return show
+
+
 def _exit_code(results: list[Result]) -> int:
     statuses = {result.status for result in results}
     return BROKEN if "error" in statuses else FAILED if "fail" in statuses else 0
@@ -175,7 +201,7 @@ def _exit_code(results: list[Result]) -> int:
 
 @app.command()
 def watch(
-    id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Where to begin.", show_default=False)] = None,
+    id: Annotated[str | None, typer.Argument(metavar="ID", help="Where to begin.", show_default=False)] = None,
 ) -> None:
     """Check again at every save, and move on when an exercise is passed. Keys: h hint, n next, q quit."""
     with told():
@@ -210,10 +236,12 @@ def reset(id: ID, part: PART = None) -> None:
 
     with told():
         space = service.here()
-        kept = service.reset(space, catalog.find(id), part)
-    screen().print(
-        f"{part or id} is as it was handed out." + (f" Your version is kept in {kept}" if kept else ""), highlight=False
-    )
+        exercise = catalog.find(id)
+        kept = service.reset(space, exercise, part)
+    what = f"{part} in {exercise.id}/{exercise.module}" if part else f"{exercise.id}/{exercise.module}"
+    typer.echo(f"{what} is as it was handed out.")
+    if kept:
+        typer.echo(f"Your version is kept in {kept}")
 
 
 @app.command()
@@ -252,7 +280,7 @@ def doctor() -> None:
 
 @dev.command("check")
 def dev_check(
-    ids: Annotated[Optional[list[str]], typer.Argument(metavar="[ID]...", show_default=False)] = None,  # noqa: UP045
+    ids: Annotated[Optional[list[str]], typer.Argument(metavar="ID", show_default=False)] = None,  # noqa: UP045
     seeds: Annotated[int, typer.Option(help="How many seeds.")] = 10,
 ) -> None:
     """Check that the content holds: stubs fail, solutions and built-ins pass, misconceptions are caught by name."""
@@ -269,11 +297,13 @@ def dev_check(
             for problem in found.problems:
                 console.print(f"[red]✗[/] {problem}", highlight=False, markup=True)
     console.print(authoring.confusion_table(checked))
+    if not any(found.problems for found in checked):
+        console.print("[green]✓[/] Everything that must hold does.")
     raise typer.Exit(FAILED if any(found.problems for found in checked) else 0)
 
 
 @dev.command("stub")
-def dev_stub(ids: Annotated[Optional[list[str]], typer.Argument(metavar="[ID]...", show_default=False)] = None) -> None:  # noqa: UP045
+def dev_stub(ids: Annotated[Optional[list[str]], typer.Argument(metavar="ID", show_default=False)] = None) -> None:  # noqa: UP045
     """Make the stubs anew from the solutions."""
     from nnkata.grader import catalog, stub, workspace
 
@@ -311,7 +341,7 @@ def screen() -> Console:
 
 
 @contextmanager
-def told(json: bool = False) -> Iterator[None]:
+def told() -> Iterator[None]:
     """Every error of ours as one message and an exit code, never a traceback."""
     try:
         yield
@@ -326,6 +356,16 @@ def told(json: bool = False) -> Iterator[None]:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         raise typer.Exit(FAILED) from None
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        if os.environ.get("NNKATA_TRACEBACK"):
+            raise
+        _say(
+            f"The grader itself failed, so there is no verdict: {type(error).__name__}: {error}\n"
+            "This is a bug of nnkata, not of your code. To report it, run the same again with NNKATA_TRACEBACK=1 set.",
+            BROKEN,
+        )
 
 
 def usage(message: str) -> NoReturn:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ContentError, UnknownExercise
-from .model import Exercise, Limits, Part
+from .model import Bar, Exercise, Limits, Part
 
 KIT = Path(__file__).resolve().parent.parent
 FORMAT = 1
@@ -133,6 +133,7 @@ class _Reader:
             solution=root / "solutions" / self.name / module,
             misconceptions=root / "solutions" / self.name / "misconceptions.py",
             tests=root / "tests" / "hidden" / self.name,
+            bars=tuple(self.bars()),
         )
 
     def parts(self, shared: tuple[str, ...]) -> Iterator[Part]:
@@ -146,6 +147,12 @@ class _Reader:
                 builtin=builtin if isinstance(builtin, str) else None,
                 forbidden=tuple(dict.fromkeys((*shared, *self.words(table, "forbidden")))),
             )
+
+    def bars(self) -> Iterator[Bar]:
+        for table in self.take(self.table, "bars", list, []):
+            if set(table) != {field.name for field in fields(Bar)}:
+                raise ContentError(f"{self.name}/exercise.toml: a bar has the keys {[field.name for field in fields(Bar)]}")
+            yield Bar(**table)
 
     def limits(self) -> Limits:
         table = self.take(self.table, "limits", dict, {})

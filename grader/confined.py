@@ -37,21 +37,24 @@ class Confined:
         self.confinement = ""
         self.prints = ""
         self.spent = 0.0
-        self.seconds: float | None = None
 
-    def run(self, part: str, probe: str, args: list[Any], options: dict[str, Any], device: str) -> Outcome:
+    def run(
+        self, part: str, probe: str, args: list[Any], options: dict[str, Any], device: str, seconds: float | None = None
+    ) -> Outcome:
         """See `judge.Student.run`."""
         began = time.monotonic()
+        long = seconds is not None
         forbidden = self.exercise.part(part).forbidden
         try:
             worker = self._worker(forbidden)
             if forbidden in self.broken:
                 return failed(self.broken[forbidden], 0.0)
-            seconds = min(self.seconds or self.limits.call_seconds, self.limits.total_seconds - self.spent)
-            if seconds <= 0:
+            left = self.limits.total_seconds - self.spent
+            allowed = seconds if seconds is not None else min(self.limits.call_seconds, left)
+            if allowed <= 0:
                 text = f"the submission has used all of its {self.limits.total_seconds:g} seconds"
                 return failed(Failure("timeout", "Timeout", text), 0.0)
-            said = worker.run(probe, args, options, device, seconds, self.on_progress)
+            said = worker.run(probe, args, options, device, allowed, self.on_progress)
             answer = outcome(said, time.monotonic() - began)
             return _named(answer, part)
         except Died as died:
@@ -62,7 +65,7 @@ class Confined:
                 Failure("refused", "Refused", f"the submission's process sent what is no answer: {error}"), 0.0
             )
         finally:
-            self.spent += time.monotonic() - began
+            self.spent += 0.0 if long else time.monotonic() - began
 
     def close(self) -> None:
         """End the workers."""
@@ -75,6 +78,7 @@ class Confined:
             return self.workers[forbidden]
         config = {
             "file": self.submission.name, "module": self.exercise.module.removesuffix(".py"), "forbidden": list(forbidden),
+            "cpu_seconds": int(self.limits.threads * (2 * self.limits.total_seconds + sum(b.seconds for b in self.exercise.bars))) + 10,
             "probes": content.probe_source(self.exercise), "gpu": self.gpu,
         }  # fmt: skip
         worker = Worker(self.server, self.limits, config, self.defences)

@@ -33,6 +33,11 @@ def rung(name: str) -> pytest.MarkDecorator:
     return pytest.mark.rung(name)
 
 
+def bar(name: str) -> pytest.MarkDecorator:
+    """Marks a hidden test on the rung `bar` with the exercise's bar that it asks for."""
+    return pytest.mark.bar(name)
+
+
 def misconception(part: str, id: str, explanation: str, advice: str, *, fails: str | list[str]) -> Callable[[F], F]:
     """Registers a runnable wrong implementation of a part.
 

@@ -61,5 +61,5 @@ class _Replay:
         key = (wrong.id, id(case))
         if key not in self.answers:
             local = Local(self.trial.exercise, content.standing_in(self.trial.exercise, wrong))
-            self.answers[key] = local.run(case.part, case.probe, case.args, case.options, "cpu")
+            self.answers[key] = local.run(case.part, case.probe, case.args, case.options, case.device)
         return case.alike(self.answers[key])

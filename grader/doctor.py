@@ -50,7 +50,8 @@ def _torch() -> Iterator[Finding]:
     except Exception as error:  # a broken installation may raise anything
         yield Finding("torch", False, f"cannot be imported: {error}", "Install it: pip install torch", True)
         return
-    yield Finding("torch", True, f"{torch.__version__}, {torch.get_num_threads()} threads")
+    threads = torch.get_num_threads()
+    yield Finding("torch", True, f"{torch.__version__}, {threads} thread{'s' if threads > 1 else ''}")
     module, text = vision.import_torchvision()
     yield Finding("torchvision", module is not None, text, "" if module else "Install it: pip install torchvision")
 

@@ -83,6 +83,8 @@ class _Makers(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if func in (torch.Tensor.__getitem__, torch.Tensor.__setitem__):
+            return func(args[0], _index(args[1]), *args[2:])
         if func not in (torch.tensor, torch.as_tensor, torch.asarray, torch.Tensor.new_tensor):
             return func(*args, **kwargs)
         there = _is_pretended(kwargs.get("device")) or (func is torch.Tensor.new_tensor and "device" not in kwargs)
@@ -92,6 +94,15 @@ class _Makers(TorchFunctionMode):
             return func(*args, **kwargs)
         made = func(*tree_map(_plain, args), **kwargs)
         return Elsewhere(made).requires_grad_(made.requires_grad) if there else made
+
+
+def _index(index: Any) -> Any:
+    """An index with its lists and ranges made tensors: PyTorch would make them on the pretended device, without numbers."""
+    if isinstance(index, tuple):
+        return tuple(_index(item) for item in index)
+    if isinstance(index, list | range):
+        return torch.tensor(tree_map(_plain, list(index)))
+    return index
 
 
 def _plain(value: Any) -> Any:

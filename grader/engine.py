@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 from . import catalog, source
 from .confined import Confined
@@ -32,6 +33,8 @@ class Order:
         device: `cpu`, `cuda` or `auto`.
         seed: None draws one.
         parts: only these; empty for all.
+        training: which accuracy bars are tried: none, the quick ones, or all.
+        dataset: what the bars train on, a key of `datasets.DATASETS`.
         limits: instead of the exercise's own.
         local: run in this process, unconfined (for debugging one's own code).
         confined: refuse to grade where confinement is not whole.
@@ -45,6 +48,8 @@ class Order:
     parts: tuple[str, ...] = ()
     student: str | None = None
     limits: Limits | None = None
+    training: Literal["none", "quick", "full"] = "full"
+    dataset: str = "mnist"
     local: bool = False
     confined: bool = False
     defences: Defences = ALL
@@ -99,6 +104,7 @@ class Engine:
         trial = Trial(
             order.exercise, Local(order.exercise, {}), seed, only=frozenset(order.parts), on_verdict=order.on_verdict
         )
+        trial.training, trial.dataset = order.training, order.dataset
         if order.device in ("cuda", "auto"):
             trial.devices = ("cpu", "cuda")
         if order.defences.guard_source:
@@ -124,6 +130,7 @@ class Engine:
             flags=tuple(source.flags(tree)),
             diagnoses=tuple({wrong.id: explained(wrong) for wrong in found_wrong.values()}.values()),
             prints=prints,
+            bars=tuple(trial.bars),
         )
 
     def _judge(self, order: Order, submission: source.Submission, trial: Trial) -> tuple[str, str]:

@@ -11,6 +11,7 @@ NumPy's arithmetic) is the student's own as far as this can tell.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib
 import inspect
@@ -54,6 +55,7 @@ def install(names: tuple[str, ...], *, calls: bool = True, operators: bool = Tru
         calls, operators: the layers to put in place; each is left out by tests alone.
         gpu: cover the GPU's kernels too.
     """
+    _import_torchvision(names)
     if calls:
         for entry in (*map(family, names), ALWAYS):
             _forbid_calls(entry)
@@ -226,12 +228,8 @@ def _refusing_kernel(base: str, advice: str) -> Callable[..., Any]:
     return refuse
 
 
-def import_all(names: tuple[str, ...]) -> None:
-    """Import what the families' modules need, so that there is something to forbid."""
-    for name in names:
-        for module in family(name).modules:
-            if module.startswith("torchvision"):
-                try:
-                    importlib.import_module(module)
-                except Exception:  # not installed, or not importable here: nothing to forbid
-                    pass
+def _import_torchvision(names: tuple[str, ...]) -> None:
+    """Import what the families forbid of torchvision, so that there is something to forbid."""
+    for module in (module for name in names for module in family(name).modules if module.startswith("torchvision")):
+        with contextlib.suppress(Exception):  # not installed, or not importable here: nobody can use it
+            importlib.import_module(module)

@@ -13,20 +13,22 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import pytest
 import torch
 
-from . import compare, content, nocompiler, probing, wire
+from . import bars, compare, content, nocompiler, probing, wire
 from .compare import Tolerance
 from .errors import ContentError, GraderError, WireError
-from .model import RUNGS, Exercise, Failure, Outcome, Status, Value
+from .model import Bar, BarResult, Exercise, Failure, Outcome, RUNGS, Status, Value
 from .telling import read_failure, told_call
+from .wire import sent_device
 
 Check = Callable[[Any], str | None]
 
 nocompiler.install()
+torch.set_num_threads(1)  # the grader works on small tensors, where threads only wait for each other
 
 GPU_FACTOR = 30.0
 """How much wider tolerances are on a GPU, whose sums run in another order."""
@@ -35,8 +37,14 @@ GPU_FACTOR = 30.0
 class Student(Protocol):
     """Whatever answers probes: a confined worker, or a namespace in this process."""
 
-    def run(self, part: str, probe: str, args: list[Any], options: dict[str, Any], device: str) -> Outcome:
-        """Run one probe of the exercise; a failure of the student's is an outcome, one of ours is raised."""
+    def run(
+        self, part: str, probe: str, args: list[Any], options: dict[str, Any], device: str, seconds: float | None = None
+    ) -> Outcome:
+        """Run one probe of the exercise; a failure of the student's is an outcome, one of ours is raised.
+
+        Args:
+            seconds: wall time for a long call, instead of the exercise's usual limits.
+        """
         ...
 
 
@@ -48,7 +56,9 @@ class Local:
     namespace: Any
     file: str = ""
 
-    def run(self, part: str, probe: str, args: list[Any], options: dict[str, Any], device: str) -> Outcome:
+    def run(
+        self, part: str, probe: str, args: list[Any], options: dict[str, Any], device: str, seconds: float | None = None
+    ) -> Outcome:
         """See `Student.run`. Values travel through the wire format here too, so that all are told alike."""
         began = time.perf_counter()
         sent = wire.decode(wire.encode([args, options], layout=True), layout=True, caps=wire.TRUSTED)
@@ -88,6 +98,7 @@ class Case:
     wrong: bool
     check: Check | None = None
     tolerance: Tolerance | None = None
+    device: str = "cpu"
 
     def alike(self, other: Outcome) -> bool:
         """Whether another implementation's answer amounts to the same as the student's."""
@@ -96,6 +107,8 @@ class Case:
         if self.check:
             mine, theirs = (_complaint(self.check, value) for value in (self.answer.value, other.value))
             return without_numbers(mine) == without_numbers(theirs)
+        if self.device == "elsewhere" and _devices(other.value) != _devices(self.answer.value):
+            return False
         return compare.same(other.value, self.answer.value, self.tolerance)
 
 
@@ -112,6 +125,7 @@ class Verdict:
     message: str
     seconds: float
     failure: Failure | None = None
+    points: float | None = None
 
 
 @dataclass
@@ -124,6 +138,9 @@ class Trial:
     devices: tuple[str, ...] = ("cpu",)
     gpu: bool = False
     only: frozenset[str] = frozenset()
+    training: Literal["none", "quick", "full"] = "none"
+    dataset: str = "mnist"
+    bars: list[BarResult] = field(default_factory=list)
     exempt: bool = (
         False  # the student is PyTorch itself, which need not make the checks that only the contract asks for
     )
@@ -222,6 +239,32 @@ class Judge:
             raise WrongAnswer((told_call(self.trial.exercise, name, args_, options), complaint))
         self.earned.append(name)
 
+    def bar(self, name: str) -> None:
+        """The student's training reaches the exercise's bar of that name. Its progress is reported meanwhile."""
+        self._not_stopped()
+        bar = bars.named(self.trial.exercise, name)
+        result = next((done for done in self.trial.bars if bars.same_training(done.bar, bar)), None) or self._trained(bar)
+        self.trial.bars.append(replace(result, bar=bar))
+        if result.reached < bar.threshold:
+            if bar.quick:
+                self.trial.stopped[self.part] = f"not run: the short training misses its bar already (in {self.test})"
+            raise WrongAnswer(bars.unreached(replace(result, bar=bar)))
+        self.earned.append(name)
+
+    def _trained(self, bar: Bar) -> BarResult:
+        given = bars.material(self.trial.exercise, bar, self.trial.seed, self.trial.dataset, self.device)
+        began = time.monotonic()
+        answer = self.trial.student.run(self.part, bar.probe, given.args, given.options, "cpu", bar.seconds)
+        told = f"{bar.name}: {bar.epochs} epochs on {bar.train:,} {bar.data}"
+        if answer.failure:
+            if answer.failure.kind in ("timeout", "crash"):
+                self.trial.stopped[self.part] = f"not run: {answer.failure.message} (in {self.test})"
+            raise WrongAnswer((told, *_failure_lines(answer.failure, self.part)), answer.failure)
+        result = bars.measure(bar, given, answer.value, time.monotonic() - began)
+        if isinstance(result, str):
+            raise WrongAnswer((told, result))
+        return result
+
     def elsewhere(self, *args: Any, **options: Any) -> None:
         """The part works with inputs that live on another device, and its result lives there.
 
@@ -232,6 +275,14 @@ class Judge:
         expected = self._trusted("call", args_, options)[0][1]
         answer = self._ask("call", args_, options, device="elsewhere")
         failure = answer.failure
+        found = None
+        if failure is None:
+            assert isinstance(expected, dict)
+            result = answer.value.get("result") if isinstance(answer.value, dict) else None
+            found = compare.difference(result, expected["result"], tolerance=self.tolerance, device="elsewhere")
+        followed = failure is None or "WrongDevice" in failure.bases
+        if followed:
+            self._record("call", args_, options, answer, bool(failure or found), device="elsewhere")
         if failure and failure.kind == "exception" and "WrongDevice" not in failure.bases:
             here = self._ask("call", args_, options)
             if here.failure is None:
@@ -243,10 +294,6 @@ class Judge:
             lines = tuple(f"line {line.number}: {line.text}" for line in failure.lines[-1:])
             raise WrongAnswer((told, "with inputs on another device than the CPU: " + failure.message, *lines), failure)
         self._failed_call(answer, "call", args_, options)
-        assert isinstance(expected, dict) and isinstance(answer.value, dict)
-        found = compare.difference(
-            answer.value.get("result"), expected["result"], tolerance=self.tolerance, device="elsewhere"
-        )
         if found:
             lines = found.lines
             if found.kind == "device":
@@ -368,9 +415,10 @@ class Judge:
         answer: Outcome,
         wrong: bool,
         check: Check | None = None,
+        device: str = "cpu",
     ) -> None:
         self.trial.transcript.append(
-            Case(self.test, self.part, name, args, options, answer, wrong, check, self.tolerance)
+            Case(self.test, self.part, name, args, options, answer, wrong, check, self.tolerance, device)
         )
 
     def _failed_call(self, answer: Outcome, name: str, args: list[Any], options: dict[str, Any]) -> None:
@@ -379,8 +427,18 @@ class Judge:
             return
         told = (told_call(self.trial.exercise, name, args, options),)
         raise WrongAnswer(
-            (*(() if failure.kind in ("missing", "unwritten", "import") else told), *_failure_lines(failure, self.part)), failure
+            (
+                *(() if failure.kind in ("missing", "unwritten", "import") else told),
+                *_failure_lines(failure, self.part),
+            ),
+            failure,
         )
+
+
+def _devices(value: Value) -> list[str]:
+    """The devices that the tensors of a probe's result were on."""
+    result = value.get("result") if isinstance(value, dict) else value
+    return [sent_device(result)] if isinstance(result, torch.Tensor) else []
 
 
 class _Answers:
@@ -542,6 +600,8 @@ class JudgePlugin:
             order = [p.name for p in trial.exercise.parts]
             if part not in order or rung not in RUNGS:
                 raise ContentError(f"{item.nodeid}: mark it with a part of {trial.exercise.id} and a rung")
+            if rung == "bar" and not _wants_bar(trial, item):
+                continue
             if not trial.only or part in trial.only:
                 kept.append(((trial.exercise.id, order.index(part), RUNGS.index(rung)), item))
         kept.sort(key=lambda pair: pair[0])
@@ -570,12 +630,14 @@ class JudgePlugin:
         if call.when == "teardown" or (call.when == "setup" and call.excinfo is None):
             return report
         status, message, failure = self.judged(item, call.excinfo)
+        marker = item.get_closest_marker("bar")
+        points = bars.named(self.trial(item).exercise, marker.args[0]).points if marker else None
         part, rung = about(item)
         judge = item.stash.get(JUDGE, None)
         device = judge.device if judge else "cpu"
         function = getattr(item, "originalname", item.name)
         test = _short_id(item)
-        self.trial(item).judge(Verdict(test, function, part, rung, device, status, message, call.duration, failure))
+        self.trial(item).judge(Verdict(test, function, part, rung, device, status, message, call.duration, failure, points))
         if status == "skip":
             report.outcome = "skipped"
             report.longrepr = (str(item.path), 0, message)
@@ -606,6 +668,12 @@ class JudgePlugin:
             f"{type(error).__name__}: {error} ({place.path.name if hasattr(place.path, 'name') else place.path}:{place.lineno + 1})",
             None,
         )
+
+
+def _wants_bar(trial: Trial, item: pytest.Item) -> bool:
+    quick = item.get_closest_marker("bar")
+    is_quick = bool(quick and bars.named(trial.exercise, quick.args[0]).quick)
+    return trial.training == "full" or (trial.training == "quick" and is_quick)
 
 
 JUDGE = pytest.StashKey[Judge]()

@@ -41,6 +41,45 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Bar:
+    """An accuracy that a student's training must reach.
+
+    Attributes:
+        data: `digits`, or `scenes` made of them.
+        train, test: how many of these.
+        threshold: the accuracy (scenes: mean IoU) to reach, from 0 to 1.
+        seconds: wall time that the training may take.
+        quick: one of the short bars that come first, so that a broken loop is found before a minute is spent.
+        points: of its part's points.
+    """
+
+    name: str
+    part: str
+    probe: str
+    data: Literal["digits", "scenes"]
+    train: int
+    test: int
+    epochs: int
+    threshold: float
+    seconds: float
+    quick: bool
+    points: float
+
+
+@dataclass(frozen=True)
+class BarResult:
+    """What a training reached, and what is worth keeping of it; `confusion[true][predicted]` counts."""
+
+    bar: Bar
+    reached: float
+    losses: tuple[float, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    seconds: float
+    predictions: torch.Tensor
+    given: object
+
+
+@dataclass(frozen=True)
 class Exercise:
     """One exercise on disk. `tests`, `solution` and `misconceptions` may be absent in a student's copy."""
 
@@ -56,6 +95,7 @@ class Exercise:
     solution: Path
     misconceptions: Path
     tests: Path
+    bars: tuple[Bar, ...] = ()
 
     @property
     def stub(self) -> Path:
@@ -202,3 +242,4 @@ class Result:
     diagnoses: tuple[Diagnosis, ...] = ()
     prints: str = ""
     notes: tuple[str, ...] = field(default=())
+    bars: tuple[BarResult, ...] = ()

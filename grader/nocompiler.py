@@ -1,15 +1,19 @@
 """PyTorch's compiler, left out: nothing here compiles, and importing it costs more than all of torch.
 
-`torch.optim` imports `torch._dynamo` at an optimizer's first step only to tell it to keep away. A stand-in that is told so instead saves
-that. Whatever asks the stand-in for more gets the real module. This module runs beside the student's code: the standard library and torch only.
+`torch.optim` imports `torch._dynamo` at an optimizer's first step only to tell it to keep away, and torchvision to ask whether it is supported.
+A stand-in that is told so instead saves that. Whatever asks the stand-in for more gets the real module. This module runs beside the
+student's code: the standard library and torch only.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -18,8 +22,8 @@ NAME = "torch._dynamo"
 
 
 class _StandIn(types.ModuleType):
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
+    def __init__(self) -> None:
+        super().__init__(NAME)
         self.__path__: list[str] = []
 
     @staticmethod
@@ -37,17 +41,47 @@ class _StandIn(types.ModuleType):
         return getattr(real(), name)
 
 
+class _Finder(importlib.abc.MetaPathFinder):
+    """`import torch._dynamo.something`: the real one, but for what torchvision asks of `utils`."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if not fullname.startswith(NAME + ".") or not isinstance(sys.modules.get(NAME), _StandIn):
+            return None
+        if fullname == f"{NAME}.utils":
+            module = types.ModuleType(fullname)
+            module.is_compile_supported = lambda device_type: False  # type: ignore[attr-defined]
+        else:
+            real()
+            module = importlib.import_module(fullname)
+        return importlib.util.spec_from_loader(fullname, _Loaded(module))
+
+
+class _Loaded(importlib.abc.Loader):
+    def __init__(self, module: types.ModuleType) -> None:
+        self.module = module
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
+        return self.module
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """It is loaded already."""
+
+
 def install() -> None:
     """Put the stand-in where `torch._dynamo` would be, unless that is there already."""
     if NAME not in sys.modules:
-        stand_in = _StandIn(NAME)
+        stand_in = _StandIn()
         sys.modules[NAME] = stand_in
         torch._dynamo = stand_in
+        sys.meta_path.insert(0, _Finder())
 
 
 def real() -> types.ModuleType:
     """The real compiler, imported now."""
     if isinstance(sys.modules.get(NAME), _StandIn):
-        del sys.modules[NAME]
+        for name in [name for name in sys.modules if name == NAME or name.startswith(NAME + ".")]:
+            del sys.modules[name]
         del torch._dynamo
     return importlib.import_module(NAME)

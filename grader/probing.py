@@ -91,6 +91,7 @@ def run(
         file: the name under which the student's source was compiled; of a traceback only its lines are kept.
     """
     said: dict[str, object] = {}
+    torch.set_grad_enabled(True)  # whatever an earlier call left behind
     with captured_prints() as prints:
         try:
             said["value"] = _on(device, probe, impl, args, options)

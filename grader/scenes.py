@@ -49,9 +49,7 @@ def make_scenes(images: Tensor, labels: Tensor, count: int, size: int, seed: int
     return torch.cat(scenes), torch.cat(masks)
 
 
-def _chunk(
-    images: Tensor, labels: Tensor, count: int, size: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def _chunk(images: Tensor, labels: Tensor, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """`count` scenes and their masks: texture, strokes behind, digits, strokes in front, noise."""
     scene = _texture(count, size, generator)
     behind, front = _strokes(count, STROKES, size, generator).split([STROKES - 2, 2], dim=1)

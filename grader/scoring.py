@@ -1,6 +1,7 @@
 """From verdicts to points: how a part's points are split over its tests, and when they are earned.
 
-A part's points are shared equally among its test functions, and a function's share among its parameters. What stands
+A bar has its own points; the rest of a part's points are shared equally among its other test functions, and a function's share among
+its parameters. What stands
 above the foundation (shape, number, values) earns nothing while the foundation does not hold: the edge cases
 of a function whose values are wrong are worth nothing. A skipped test's points leave the maximum.
 """
@@ -24,7 +25,8 @@ def score(
         if trial.only and part.name not in trial.only:
             continue
         verdicts = [verdict for verdict in trial.verdicts if verdict.part == part.name]
-        scored = _score_part(part.points, verdicts, explained)
+        bars = sum(bar.points for bar in trial.exercise.bars if bar.part == part.name)
+        scored = _score_part(part.points - bars, verdicts, explained)
         tests += scored
         status = worst([test.status for test in scored])
         first = verdicts[0].failure if verdicts else None
@@ -45,10 +47,12 @@ def worst(statuses: list[Status]) -> Status:
 
 def _score_part(points: float, verdicts: list[Verdict], explained: Mapping[str, Misconception]) -> list[TestResult]:
     functions = Counter(verdict.function for verdict in verdicts)
+    plain = len({verdict.function for verdict in verdicts if verdict.points is None})
     founded = all(v.status in ("pass", "skip") for v in verdicts if v.rung in FOUNDATION)
     results = []
     for verdict in verdicts:
-        share = points / len(functions) / functions[verdict.function]
+        whole = points / plain if verdict.points is None else verdict.points
+        share = whole / functions[verdict.function]
         full = 0.0 if verdict.status == "skip" else share
         earned = share if verdict.status == "pass" and founded else 0.0
         wrong = explained.get(verdict.id) if verdict.status == "fail" else None

@@ -21,9 +21,10 @@ def main(fd: int, hidden: list[str]) -> None:
     control = socket.socket(fileno=fd)
     import torch
 
-    from . import confine, nocompiler, worker
+    from . import confine, nocompiler, vision, worker
 
     nocompiler.install()
+    vision.prepare()
 
     torch.set_num_threads(1)
     prepared: dict[tuple[bool, bool, bool], confine.Confinement] = {}

@@ -5,18 +5,22 @@ Nothing here imports torch until something is graded.
 
 from __future__ import annotations
 
+import contextlib
+import sys
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import catalog, stub, workspace
-from .errors import SubmissionError, UsageError
+from .errors import NnkataError, SubmissionError, UsageError
 from .model import Exercise, Limits, Part, Result
 from .workspace import Workspace
 
 if TYPE_CHECKING:
     from .engine import Engine, Order
+    from .sandbox import Progress
 
 
 def here() -> Workspace:
@@ -73,12 +77,14 @@ class Wanted:
     device: str = "cpu"
     seed: int | None = None
     debug: bool = False
+    quick: bool = False
+    dataset: str = "mnist"
     call_seconds: float | None = None
     total_seconds: float | None = None
     memory_mb: int | None = None
 
 
-def orders(wanted: Wanted, space: Workspace | None) -> Iterator[Order]:
+def orders(wanted: Wanted, space: Workspace | None, on_progress: Progress | None = None) -> Iterator[Order]:
     """The orders that a wish comes to, checked for sense before anything is graded."""
     from .engine import Order
 
@@ -95,7 +101,8 @@ def orders(wanted: Wanted, space: Workspace | None) -> Iterator[Order]:
             assert space is not None
             file = space.file(exercise)
         yield Order(
-            exercise, file, wanted.device, wanted.seed, wanted.parts, local=wanted.debug, limits=_limits(wanted, exercise.limits),
+            exercise, file, wanted.device, wanted.seed, wanted.parts, training="quick" if wanted.quick else "full",
+            dataset=wanted.dataset, on_progress=on_progress, local=wanted.debug, limits=_limits(wanted, exercise.limits),
         )  # fmt: skip
 
 
@@ -144,10 +151,46 @@ def part_of(exercise: Exercise, name: str) -> Part:
 
 def check(engine: Engine, order: Order, space: Workspace | None) -> Result:
     """Grade an order and remember the result, if it is about the workspace's own file and about the whole exercise."""
-    result = engine.grade(order)
+    result = _debugged(engine, order) if order.local else engine.grade(order)
     if space and not order.parts and order.submission == space.file(order.exercise):
-        space.remember(result)
+        space.remember(result, whole=order.training == "full" or not order.exercise.bars)
+        if result.bars:
+            from . import keepsakes
+
+            try:
+                keepsakes.keep(result, space.state / "results" / result.exercise)
+            except OSError as error:
+                space.warnings.append(f"the training's curves could not be kept ({error.strerror})")
     return result
+
+
+def _debugged(engine: Engine, order: Order) -> Result:
+    """Grade in this process, with what the student's code prints going where ours goes, so that `breakpoint()` works too."""
+    from . import probing
+
+    terminal, captured = (sys.stdout, sys.stderr), probing.captured_prints
+
+    @contextlib.contextmanager
+    def shown() -> Iterator[probing.Prints]:
+        before = sys.stdout, sys.stderr
+        sys.stdout, sys.stderr = terminal
+        try:
+            yield probing.Prints()
+        finally:
+            sys.stdout, sys.stderr = before
+
+    probing.captured_prints = shown
+    try:
+        return engine.grade(order)
+    except NnkataError:
+        raise
+    except (Exception, SystemExit) as error:  # importing it failed
+        name = order.submission.name
+        trace = traceback.extract_tb(error.__traceback__)
+        where = next((f", line {frame.lineno}" for frame in reversed(trace) if frame.filename == f"<{name}>"), "")
+        raise SubmissionError(f"{name}{where}: importing the file: {type(error).__name__}: {error}") from None
+    finally:
+        probing.captured_prints = captured
 
 
 @dataclass(frozen=True)
@@ -172,10 +215,24 @@ def hint(space: Workspace, exercise: Exercise, name: str | None) -> Hint:
     if found := record.diagnoses.pop(part.name, None):
         space.save()
         return Hint(exercise, part, 0, len(part.hints), f"{found[0]}\nTry: {found[1]}", False)
+    if not part.hints:
+        raise UsageError(f"{exercise.id} has no hints for {part.name}. Its lesson: {exercise.id}/README.md")
     level = min(record.hints.get(part.name, 0) + 1, len(part.hints))
     record.hints[part.name] = level
     space.save()
-    return Hint(exercise, part, level, len(part.hints), part.hints[level - 1].strip("\n"), level == len(part.hints))
+    return Hint(exercise, part, level, len(part.hints), _flowing(part.hints[level - 1]), level == len(part.hints))
+
+
+def _flowing(text: str) -> str:
+    """A hint's text with its prose on one line a paragraph, so that it wraps where the reader's terminal ends; code stays."""
+    lines: list[str] = []
+    for line in text.strip("\n").splitlines():
+        prose = line[:1] not in ("", " ", "\t", "-", "*")
+        if prose and lines and lines[-1][:1] not in ("", " ", "\t"):
+            lines[-1] += " " + line
+        else:
+            lines.append(line)
+    return "\n".join(lines)
 
 
 def reset(space: Workspace, exercise: Exercise, name: str | None) -> Path | None:
@@ -205,7 +262,8 @@ def _with_part_reset(file: Path, fresh: str, name: str) -> str:
         place = stub.span_of(mine, name)
     except (SyntaxError, UnicodeDecodeError, ValueError):
         raise SubmissionError(
-            f"{file} cannot be parsed, so no part of it can be reset alone. `nnkata reset` without a part brings all back."
+            f"{file} cannot be parsed, so no part of it can be reset alone."
+            f" Mend the file, or bring all of it back: nnkata reset {file.parent.name}"
         ) from None
     new = stub.span_of(fresh, name)
     assert new is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import sys
 from collections.abc import Iterator
@@ -25,11 +26,18 @@ def watch(wanted: str | None, console: Console) -> None:
     """Watch one exercise after another until told to quit, or all are passed."""
     space = service.here()
     exercise = catalog.find(wanted) if wanted else service.next_exercise(space)
-    with Engine() as engine, _keys() as pressed:
-        engine.warm_up()
-        while exercise:
-            exercise = _watch_one(engine, space, exercise, console, pressed)
-    console.print("Nothing left to watch." if exercise is None else "")
+    try:
+        with Engine() as engine, _keys() as pressed:
+            engine.warm_up()
+            while exercise:
+                exercise = _watch_one(engine, space, exercise, console, pressed)
+    except Quit:
+        return
+    console.print("Nothing left to watch: nnkata list shows how far you are.")
+
+
+class Quit(Exception):
+    """The key q was pressed."""
 
 
 def _watch_one(
@@ -37,18 +45,20 @@ def _watch_one(
 ) -> Exercise | None:
     """Watch one exercise; the one to watch next."""
     file = space.file(exercise)
+    file.parent.mkdir(parents=True, exist_ok=True)
     result = _check(engine, space, exercise, console)
     for changed in changes(
         file.parent, debounce=50, step=10, rust_timeout=100, yield_on_timeout=True, raise_interrupt=True
     ):
         key = pressed.key()
         if key == "q":
-            return None
+            raise Quit
         if key == "n":
             return service.next_exercise(space, exercise.id)
         if key == "h":
             _hint(space, exercise, result, console)
         if any(Path(name) == file for _, name in changed):
+            console.clear()
             result = _check(engine, space, exercise, console)
             if result.status == "pass":
                 following = service.next_exercise(space, exercise.id)
@@ -60,7 +70,6 @@ def _watch_one(
 
 def _check(engine: Engine, space: Workspace, exercise: Exercise, console: Console) -> Result:
     result = service.check(engine, Order(exercise, space.file(exercise)), space)
-    console.clear()
     report.show(result, exercise.title, console)
     console.print(KEYS.format(file=space.file(exercise).name), highlight=False)
     return result
@@ -86,7 +95,7 @@ class Keys:
     def key(self) -> str:
         """The key that was pressed since, or nothing."""
         if self.listening and select.select([sys.stdin], [], [], 0)[0]:
-            return sys.stdin.read(1).lower()
+            return os.read(sys.stdin.fileno(), 1).decode("ascii", "replace").lower()
         return ""
 
 

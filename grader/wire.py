@@ -148,7 +148,10 @@ class _Writer:
         if kind is dict and all(type(key) is str for key in value):
             return {"$": "dict", "items": {key: self.node(item, depth + 1) for key, item in value.items()}}
         if isinstance(value, torch.Tensor) and value.layout == torch.strided and value.dtype in NAMES:
-            return self.tensor(value)
+            try:
+                return self.tensor(value)
+            except NotImplementedError:  # a tensor on `meta` holds no numbers
+                return other(value)
         return other(value)
 
     def tensor(self, value: torch.Tensor) -> object:
@@ -189,6 +192,7 @@ class _Reader:
     def __init__(self, payload: bytearray, layout: bool, caps: Caps) -> None:
         self.payload, self.layout, self.caps = payload, layout, caps
         self.count = 0
+        self.taken = 0
 
     def value(self, node: Any, depth: int = 0) -> Value:  # Any: JSON
         self.count += 1
@@ -206,7 +210,7 @@ class _Reader:
         if kind == "tensor":
             return self.tensor(node)
         if kind == "other":
-            return Opaque(str(node.get("type"))[:200], str(node.get("text"))[:200])
+            return Opaque(_text(node.get("type"), 200), _text(node.get("text"), 200))
         raise WireError("the header has an object of unknown kind")
 
     def tensor(self, node: dict[str, Any]) -> torch.Tensor:
@@ -218,15 +222,18 @@ class _Reader:
         if strides is None and "strides" not in node:
             count = math.prod(shape)
         elif strides is not None and len(strides) == len(shape):
-            count = 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+            count = 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True)) if all(shape) else 0
         else:
             raise WireError("a tensor's strides are not welcome here")
+        if math.prod(n for n in shape if n) >= 1 << 40:
+            raise WireError("a tensor's shape is beyond all measure")
         size = dtype.itemsize
         if offset % ALIGN or offset + count * size > len(self.payload):
             raise WireError("a tensor's data lies outside of the payload")
+        self.taken += count * size
+        if self.taken > len(self.payload):
+            raise WireError("tensors share their data")  # each is copied: a small message would fill the memory
         if count == 0:
-            if math.prod(n for n in shape if n) >= 1 << 40:
-                raise WireError("a tensor's shape is beyond all measure")
             tensor = torch.empty(shape, dtype=dtype)
         elif dtype is torch.bool:
             # any byte may have come: make it a real truth value
@@ -242,7 +249,7 @@ class _Travelled:
 
     @staticmethod
     def mark(tensor: torch.Tensor, node: dict[str, Any]) -> torch.Tensor:
-        tensor.sent_device = str(node.get("device"))[:20]  # type: ignore[attr-defined]
+        tensor.sent_device = _text(node.get("device"), 20)  # type: ignore[attr-defined]
         tensor.sent_grad = node.get("grad") is True  # type: ignore[attr-defined]
         return tensor
 
@@ -255,6 +262,10 @@ def sent_device(tensor: torch.Tensor) -> str:
 def sent_grad(tensor: torch.Tensor) -> bool:
     """Whether a decoded tensor required a gradient when it was sent."""
     return bool(getattr(tensor, "sent_grad", tensor.requires_grad))
+
+
+def _text(value: object, limit: int) -> str:
+    return value[:limit] if isinstance(value, str) else ""
 
 
 def _naturals(values: object) -> list[int]:

@@ -55,8 +55,8 @@ class Workspace:
         """What is remembered of an exercise."""
         return self.records.setdefault(exercise, Record())
 
-    def remember(self, result: Result) -> None:
-        """Keep a result's score and diagnoses, and save."""
+    def remember(self, result: Result, *, whole: bool = True) -> None:
+        """Keep a result's score and diagnoses, and save. Only a `whole` check, all bars included, can pass an exercise."""
         record = self.record(result.exercise)
         record.attempts += 1
         record.score = max(record.score, result.score)
@@ -66,7 +66,7 @@ class Workspace:
             record.diagnoses.pop(part.name, None)
             if found:
                 record.diagnoses[part.name] = [found[0].explanation, found[0].advice]
-        record.passed = record.passed or (result.status == "pass" and result.score >= result.max_score > 0)
+        record.passed = record.passed or (whole and result.status == "pass" and result.score >= result.max_score > 0)
         self.save()
 
     def save(self) -> None:
@@ -76,9 +76,9 @@ class Workspace:
             self.state.mkdir(parents=True, exist_ok=True)
             write(self.state / PROGRESS, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
         except OSError as error:
-            self.warnings.append(
-                f"progress could not be saved in {self.state} ({error.strerror}); the verdict stands all the same"
-            )
+            warning = f"progress could not be saved in {self.state} ({error.strerror}); the verdict stands all the same"
+            if warning not in self.warnings:
+                self.warnings.append(warning)
 
     def _load(self) -> dict[str, Record]:
         file = self.state / PROGRESS
@@ -110,7 +110,11 @@ def _sane(record: Record) -> bool:
         (record.diagnoses, dict),
         (record.parts, dict),
     )
-    return all(isinstance(value, kind) for value, kind in kinds)
+    return (
+        all(isinstance(value, kind) for value, kind in kinds)
+        and all(isinstance(level, int) for level in record.hints.values())
+        and all(isinstance(found, list) and len(found) == 2 for found in record.diagnoses.values())
+    )
 
 
 def find(start: Path, kit: Path) -> Workspace:

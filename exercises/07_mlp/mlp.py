@@ -1,13 +1,15 @@
-"""Exercise 07: the multi-layer perceptron. Layers of neurons on top of each other, and your first real classifier of digits.
+"""Exercise 07: the multi-layer perceptron. Layers of neurons on layers of neurons, and your first classifier of digits.
 
 Both networks take a batch of images and give ten numbers for each: one for each digit.
 The third part trains a network of yours on handwritten digits, from the first random weight to the finished module.
 
-May not be called: `torchvision.ops.MLP` and `torchvision.models`. Everything else is allowed: `nn.Linear`, `nn.Sequential`,
-`nn.ModuleList`, `nn.ReLU`, `nn.Dropout`, `F.relu`, `F.dropout`, `F.log_softmax`, `F.cross_entropy`, `torch.optim`, …
+May not be called: `torchvision.ops.MLP` and `torchvision.models`. Everything else is allowed: `nn.Linear`,
+`nn.Sequential`, `nn.ModuleList`, `nn.ReLU`, `nn.Dropout`, `F.relu`, `F.dropout`, `F.log_softmax`, `F.cross_entropy`,
+`torch.optim`, …
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -43,8 +45,8 @@ class MLP(nn.Module):
         """Logits of a batch.
 
         Args:
-            images: float `(N, ...)`; the dimensions after the first are flattened to `sizes[0]` numbers. They may lie in
-                memory in any way (transposed, or a part of something larger).
+            images: float `(N, ...)`; the dimensions after the first are flattened to `sizes[0]` numbers. They may
+                lie in memory in any way (transposed, or a part of something larger).
 
         Returns:
             Logits `(N, sizes[-1])`.
@@ -56,7 +58,8 @@ class MLP(nn.Module):
 class LogSoftmaxMLP(nn.Module):
     """784 → 128 → 64 → 10 with ReLU after the first two layers, and log-probabilities at the end.
 
-    The layers are attributes with the names `fc1`, `fc2` and `fc3`. The result goes with the negative log-likelihood loss.
+    The layers are attributes with the names `fc1`, `fc2` and `fc3`. The result goes with the negative log-likelihood
+    loss.
     """
 
     def __init__(self) -> None:
@@ -88,8 +91,8 @@ def train_classifier(
 ) -> nn.Module:
     """Train a network of your choice to tell digits apart.
 
-    Network, loss, optimizer, learning rate and batch size are yours to choose. 97 % of the test images are asked for after
-    training on all of MNIST.
+    Network, loss, optimizer, learning rate and batch size are yours to choose. 97 % of the test images are asked for
+    after training on all of MNIST.
 
     Args:
         images: float32 `(N, 1, 28, 28)` in [−1, 1]. They are not changed.
@@ -98,7 +101,8 @@ def train_classifier(
         seed: the same seed gives the same network on the CPU, whatever ran before; other seeds give others. The global
             random state may change.
         device: where to train.
-        on_epoch: if given, called after each epoch with its number, from 1, and the epoch's mean training loss, a float.
+        on_epoch: if given, called after each epoch with its number, from 1, and the epoch's mean training loss, as a
+            float.
 
     Returns:
         The trained module, in eval mode, on `device`. It takes images as above and returns one score per class,

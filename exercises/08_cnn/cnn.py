@@ -1,11 +1,12 @@
-"""Exercise 08: convolutional networks. The same small detector everywhere on the image, and a real classifier of digits.
+"""Exercise 08: convolutional networks. The same small detector everywhere on the image, and a better reader of digits.
 
-First the parts by hand: convolution, max pooling, batch normalisation, dropout. Then a network of your own (with PyTorch's
-fast layers, or with yours), and its training.
+First the parts by hand: convolution, max pooling, batch normalisation, dropout. Then a network of your own (with
+PyTorch's fast layers, or with yours), and its training.
 
-May not be called, each in its own part only: convolutions in `conv2d` (`F.conv2d`, `nn.Conv2d`, transposed ones …), max pooling
-in `max_pool2d`, normalisation layers in `BatchNorm2d`, dropout in `dropout`, `torchvision.models` in `CNN`.
-Allowed: `F.unfold`, `F.pad`, `Tensor.unfold`, `einsum`, `amax`, `var`, `torch.rand_like`, … and in `CNN` all of `torch.nn`.
+May not be called, each in its own part only: convolutions in `conv2d` (`F.conv2d`, `nn.Conv2d`, transposed ones …),
+max pooling in `max_pool2d`, normalisation layers in `BatchNorm2d`, dropout in `dropout`, `torchvision.models` in `CNN`.
+Allowed: `F.unfold`, `F.pad`, `Tensor.unfold`, `einsum`, `amax`, `var`, `torch.rand_like`, …; in `CNN` all of
+`torch.nn`.
 """
 
 from collections.abc import Callable
@@ -15,8 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def conv_output_size(size: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
-    """How many places a kernel has along one side of an image: ⌊(size + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1.
+def conv_output_size(
+    size: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1
+) -> int:
+    """How many places a kernel has along one side of an image.
+
+    That is ⌊(size + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1.
 
     Args:
         size: height or width of the input.
@@ -29,7 +34,8 @@ def conv_output_size(size: int, kernel_size: int, stride: int = 1, padding: int 
         Height or width of the output, an int.
 
     Raises:
-        ValueError: if the output would not have at least one pixel, if stride or dilation is below 1, or padding negative.
+        ValueError: if the output would not have at least one pixel, if stride or dilation is below 1, or if padding is
+            negative.
     """
     # YOUR CODE HERE
     raise NotImplementedError
@@ -45,7 +51,8 @@ def conv2d(
 ) -> Tensor:
     """Two-dimensional convolution, as deep learning means it: the kernel is not flipped.
 
-    output[n, o, y, x] = bias[o] + Σ over c, i, j of weight[o, c, i, j] · padded[n, c, y·stride + i·dilation, x·stride + j·dilation],
+    output[n, o, y, x] = bias[o]
+        + Σ over c, i, j of weight[o, c, i, j] · padded[n, c, y·stride + i·dilation, x·stride + j·dilation],
     where stride and dilation have one value for the height and one for the width.
 
     Args:
@@ -75,8 +82,8 @@ def max_pool2d(
         input: float `(N, C, H, W)` or `(C, H, W)`.
         kernel_size: the window; one int, or a pair (height, width).
         stride: how far the window moves; one int, or a pair; None: as far as the window is large.
-        padding: how far the windows reach over the edge; one int, or a pair; at most half of the window. What lies there never
-            is the largest: it counts as −∞.
+        padding: how far the windows reach over the edge; one int, or a pair; at most half of the window. What lies
+            there never is the largest: it counts as −∞.
 
     Returns:
         `(N, C, H_out, W_out)` or `(C, H_out, W_out)`, see `conv_output_size`.
@@ -86,12 +93,13 @@ def max_pool2d(
 
 
 class BatchNorm2d(nn.Module):
-    """Batch normalisation of images: each channel gets mean 0 and variance 1, then a scale and a shift that are learned.
+    """Batch normalisation: each channel gets mean 0 and variance 1, then a scale and a shift that are learned.
 
-    S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate shift", 2015.
+    S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
+    shift", 2015.
 
-    In training mode mean and variance are those of the batch, over N, H and W, the variance divided by the number of values
-    (biased). In eval mode they are the running ones.
+    In training mode mean and variance are those of the batch, over N, H and W, the variance divided by the number of
+    values (biased). In eval mode they are the running ones.
     """
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
@@ -112,8 +120,8 @@ class BatchNorm2d(nn.Module):
     def forward(self, input: Tensor) -> Tensor:
         """Normalise, scale and shift.
 
-        In training mode the running statistics are updated as well: running = (1 − momentum) · running + momentum · new, where
-        the new variance is the unbiased one (divided by the number of values − 1), and `num_batches_tracked` goes up by 1.
+        In training mode the running statistics are updated too: running = (1 − momentum) · running + momentum · new.
+        The new variance is the unbiased one (divided by the number of values − 1). `num_batches_tracked` goes up by 1.
 
         Args:
             input: float `(N, num_features, H, W)`.
@@ -151,7 +159,8 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
 class CNN(nn.Module):
     """A convolutional network of your own for digits: convolutions and poolings in any number and order.
 
-    At most 500,000 parameters. You may use all that `torch.nn` has (its convolutions are much faster than a hand-made one).
+    At most 500,000 parameters. You may use all that `torch.nn` has: its convolutions are much faster than hand-made
+    ones.
     """
 
     def __init__(self) -> None:
@@ -166,8 +175,8 @@ class CNN(nn.Module):
             images: float `(N, 1, 28, 28)`.
 
         Returns:
-            Logits `(N, 10)`: what the last linear layer gives, no softmax, no activation. In eval mode each image's logits
-            depend on this image alone.
+            Logits `(N, 10)`: what the last linear layer gives, no softmax, no activation. In eval mode each image's
+            logits depend on this image alone.
         """
         # YOUR CODE HERE
         raise NotImplementedError
@@ -184,8 +193,8 @@ def train_classifier(
 ) -> nn.Module:
     """Train a network of your choice to tell digits apart.
 
-    Network, loss, optimizer, learning rate and batch size are yours to choose. 98.5 % of the test images are asked for after
-    training on all of MNIST, and 99 % earn the last point.
+    Network, loss, optimizer, learning rate and batch size are yours to choose. 98.5 % of the test images are asked for
+    after training on all of MNIST, and 99 % earn the last point.
 
     Args:
         images: float32 `(N, 1, 28, 28)` in [−1, 1]. They are not changed.
@@ -194,7 +203,8 @@ def train_classifier(
         seed: the same seed gives the same network on the CPU, whatever ran before; other seeds give others. The global
             random state may change.
         device: where to train.
-        on_epoch: if given, called after each epoch with its number, from 1, and the epoch's mean training loss, a float.
+        on_epoch: if given, called after each epoch with its number, from 1, and the epoch's mean training loss, as a
+            float.
 
     Returns:
         The trained module, in eval mode, on `device`. It takes images as above and returns one score per class,

@@ -166,9 +166,8 @@ class BatchNorm2d(nn.Module):
     def forward(self, input: Tensor) -> Tensor:
         """Normalise, scale and shift.
 
-        In training mode the running statistics are updated too, running = (1 − momentum) · running + momentum · new, where
-        the new variance is the unbiased one (divided by the number of values − 1), and `num_batches_tracked`
-        goes up by 1.
+        In training mode the running statistics are updated too: running = (1 − momentum) · running + momentum · new.
+        The new variance is the unbiased one (divided by the number of values − 1). `num_batches_tracked` goes up by 1.
 
         Args:
             input: float `(N, num_features, H, W)`.

@@ -410,7 +410,10 @@ def softmax_regression(impl, images, labels, test_images, epochs, seed):
     train, val = (x[:-held], labels[:-held]), (x[-held:], labels[-held:])
     model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).to(x.device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.002, momentum=0.9)
-    history = impl.fit(model, optimizer, F.cross_entropy, train, val, epochs, generator=_generator(seed))
+    history = impl.fit(
+        model, optimizer, F.cross_entropy, train, val, epochs, generator=_generator(seed),
+        on_epoch=lambda epoch, metrics: report(epoch=epoch, epochs=epochs, loss=float(metrics["train_loss"])),  # noqa: F821
+    )  # fmt: skip
     with torch.no_grad():
         predictions = model(tests).argmax(dim=1)
     return {"predictions": predictions, "train_loss": _plain(history["train_loss"])}

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from nnkata.grader.content import part, rung
+from nnkata.grader.content import bar, part, rung
 
 # Which of a model's modules are in train mode: (the model itself, its batch norm, its dropout).
 TRAINING, EVALUATING, FROZEN_NORM = [True, True, True], [False, False, False], [True, False, True]
@@ -758,3 +758,20 @@ def test_fit_learns(judge, draw):
         draw.integer(0, 10**6),
         0.1,
     )
+
+
+# -- the bar -----------------------------------------------------------------------------------------------------------
+
+
+@part("fit")
+@rung("bar")
+@bar("quick")
+def test_fit_learns_from_a_few_digits(judge):
+    judge.bar("quick")
+
+
+@part("fit")
+@rung("bar")
+@bar("full")
+def test_fit_reaches_the_bar_on_mnist(judge):
+    judge.bar("full")

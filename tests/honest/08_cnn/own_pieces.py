@@ -96,7 +96,7 @@ class _Dropout(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, p):
         mask = torch.empty_like(x).uniform_() > p if p < 1 else torch.zeros_like(x)
-        ctx.mask = mask * (1 / (1 - p) if p < 1 else 0.0)
+        ctx.mask = mask.to(x.dtype) * (1 / (1 - p) if p < 1 else 0.0)
         return x * ctx.mask
 
     @staticmethod
