@@ -39,7 +39,8 @@ def _picture(bar: BarResult, file: Path) -> Path | None:
     except ImportError:
         return None
     figure = Figure(figsize=(11, 6.5), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(3, 2)).tolist()
+    rows: Any = figure.subfigures(2, 1, height_ratios=(3, 2))  # Any: matplotlib types it as one or an array of them
+    above, below = rows
     curve, matrix = above.subplots(1, 2)
     curve.plot(range(1, len(bar.losses) + 1), bar.losses, marker="o", markersize=3)
     curve.set(xlabel="epoch", ylabel="mean loss", title=f"{bar.bar.name}: {bar.reached:.2%} (bar {bar.bar.threshold:.1%})")

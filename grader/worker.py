@@ -77,10 +77,16 @@ def _forget_ways_out() -> None:
     def refuse(*args: object, **kwargs: object) -> object:
         raise guard.Forbidden("may not use ctypes")
 
+    class Refused:
+        """In place of a type: libraries may name it, nobody may make one."""
+
+        __init__ = refuse
+        from_address = from_buffer = in_dll = staticmethod(refuse)
+
     for module in (sys.modules.get("ctypes"), sys.modules.get("_ctypes")):
-        for name in list(vars(module)) if module else ():
-            if not name.startswith("__"):
-                setattr(module, name, refuse)
+        for name, found in list(vars(module).items()) if module else ():
+            if not name.startswith("__") and not isinstance(found, int | str | types.ModuleType):
+                setattr(module, name, Refused if isinstance(found, type) else refuse)
 
 
 class Student:

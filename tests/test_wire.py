@@ -69,7 +69,7 @@ def identical(a, b):
     return type(a) is type(b) and a == b
 
 
-# -- round trips -------------------------------------------------------------------------------------------------------
+# -- round trips -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", list(wire.DTYPES))
@@ -183,7 +183,7 @@ def test_plain_data_survives_the_way_there_and_back(value):
     assert identical(there_and_back(value), value)
 
 
-# -- everything else is named, never carried -------------------------------------------------------------------------------
+# -- everything else is named, never carried -------------------------------------------------------------------
 
 
 class Text(str):
@@ -240,7 +240,7 @@ def test_values_beyond_the_caps_are_refused_by_the_writer():
             wire.encode(value, caps=small)
 
 
-# -- what is no message --------------------------------------------------------------------------------------------------
+# -- what is no message --------------------------------------------------------------------------------------
 
 
 @QUICK
@@ -294,7 +294,7 @@ def test_bytes_after_a_message_are_refused():
 
 hostile = st.one_of(
     st.none(), st.booleans(), st.text(max_size=3), st.floats(), st.integers(-(1 << 70), 1 << 70), st.integers(-3, 130),
-    st.lists(st.one_of(st.integers(-2, 5), st.integers(0, 1 << 41), st.floats(), st.none(), st.text(max_size=1)), max_size=14),
+    st.lists(st.integers(-2, 5) | st.integers(0, 1 << 41) | st.floats() | st.none() | st.text(max_size=1), max_size=14),
     st.dictionaries(st.sampled_from(["$", "items", "shape"]), st.integers(), max_size=2),
     st.sampled_from([*wire.DTYPES, "float8", "object", "../x", "cpu", "meta"]),
 )  # fmt: skip
@@ -352,7 +352,6 @@ def test_hostile_strides_are_refused_or_stay_inside_of_the_payload(shape, stride
         {"$": "dict", "items": []},
         {},
         {"a": 1},
-        [described(), described()],
         [described(shape=[16]), described(shape=[1])],
         b"",
         b"\xff\xfe",
@@ -403,7 +402,7 @@ def test_huge_announced_lengths_are_refused_at_the_prefix(header):
             wire.receive(Channel(data))
 
 
-# -- reading from a channel ----------------------------------------------------------------------------------------------
+# -- reading from a channel ----------------------------------------------------------------------------------
 
 
 class Channel:
@@ -430,7 +429,7 @@ def test_a_channel_that_closes_early_ends_the_message(length):
         wire.receive(Channel(SAMPLE[:length]))
 
 
-# -- what reading costs --------------------------------------------------------------------------------------------------
+# -- what reading costs --------------------------------------------------------------------------------------
 
 CAP = wire.UNTRUSTED.header
 

@@ -227,7 +227,8 @@ def train_segmenter(
     """
     ### BEGIN SOLUTION
     torch.manual_seed(seed)
-    model = UNet(1, num_classes).to(device)
+    # channels next to each other in memory: CPUs convolve that nearly twice as fast
+    model = UNet(1, num_classes).to(device, memory_format=torch.channels_last)
     images, masks = images.to(device), masks.to(device)
     batch_size = 16
     steps = epochs * -(-len(images) // batch_size)
