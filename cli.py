@@ -334,7 +334,7 @@ def screen() -> Console:
     """Where people read: colour on a terminal, plain elsewhere, never wider than is pleasant."""
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
     if console.width > 120:
         console.width = 120
     return console

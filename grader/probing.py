@@ -71,7 +71,7 @@ SHARED: Mapping[str, Probe] = {"call": call, "gradient": gradient}
 
 def load_probes(source: str) -> dict[str, Probe]:
     """The probes that a `probes.py` defines, with the shared ones beside them."""
-    namespace: dict[str, Any] = {"__name__": "probes", "gradients": gradients, "report": report}
+    namespace: dict[str, Any] = {"__name__": "probes", "gradients": gradients, "report": report, "elsewhere": elsewhere}
     exec(compile(source, "<probes>", "exec"), namespace)
     own = {
         name: value
