@@ -48,7 +48,7 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where.")] =
         written, kept = service.init(folder)
     console = screen()
     console.print(
-        f"{len(written)} files written to {folder}" + (f", {len(kept)} that were there kept" if kept else "") + "."
+        f"{len(written)} file{'s' if len(written) != 1 else ''} written to {folder}" + (f", {len(kept)} that were there kept" if kept else "") + "."
     )
     if written:
         first = catalog.find(written[0].split("/")[0])
@@ -153,8 +153,7 @@ def _check(wanted: object, json: bool, verbose: bool) -> list[Result]:
     assert isinstance(wanted, service.Wanted)
     own = not (wanted.submission or wanted.solution)
     space = service.here() if own else None
-    for name in wanted.exercises:
-        catalog.find(name)
+    service.chosen(wanted, space)  # wrong names are told before anything is started
     # start the workers' server before this process imports torch: they do it side by side
     server = None if wanted.debug or not sys.platform.startswith("linux") else Server(catalog.hidden())
     results = []
@@ -284,13 +283,14 @@ def dev_check(
     seeds: Annotated[int, typer.Option(help="How many seeds.")] = 10,
 ) -> None:
     """Check that the content holds: stubs fail, solutions and built-ins pass, misconceptions are caught by name."""
-    from nnkata.grader import authoring, catalog
+    from nnkata.grader import authoring, catalog, content
 
     console = screen()
     with told():
         chosen = [catalog.find(name) for name in ids] if ids else catalog.exercises()
         checked = []
         for exercise in chosen:
+            content.reference(exercise)  # what does not even run is told by its file
             with console.status(exercise.id) as status:
                 found = authoring.check(exercise, tuple(range(seeds)), status.update)
             checked.append(found)

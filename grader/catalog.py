@@ -138,6 +138,8 @@ class _Reader:
 
     def parts(self, shared: tuple[str, ...]) -> Iterator[Part]:
         tables = self.take(self.table, "parts", list)
+        if not all(isinstance(table, dict) for table in tables):
+            raise ContentError(f"{self.name}/exercise.toml: each part begins with a line [[parts]]")
         for table in tables:
             builtin = table.get("builtin")
             yield Part(
@@ -161,4 +163,6 @@ class _Reader:
             raise ContentError(
                 f"{self.name}/exercise.toml: unknown limits {sorted(unknown)}; known are {sorted(known)}"
             )
+        if wrong := [name for name, value in table.items() if type(value) not in (int, float)]:
+            raise ContentError(f"{self.name}/exercise.toml: the limits {wrong} must be numbers")
         return Limits(**table)

@@ -11,7 +11,7 @@ import hashlib
 import inspect
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
@@ -71,6 +71,18 @@ class Local:
         finally:
             torch.random.set_rng_state(state)
         return outcome(raw, time.perf_counter() - began)
+
+
+def _trusted(
+    exercise: Exercise, namespace: Mapping[str, object], probe: str, args: list[Any], options: dict[str, Any]
+) -> Outcome:
+    """What our own code answers: as `Local`, but the shared probes, which change nothing, work on the inputs themselves."""
+    if probe not in probing.SHARED:
+        return Local(exercise, namespace).run("", probe, args, options, "cpu")
+    state = torch.random.get_rng_state()
+    said = probing.run(probing.Submission(namespace), _probe(exercise, probe), args, options, "")
+    torch.random.set_rng_state(state)
+    return outcome(wire.plain(said), 0.0)
 
 
 def outcome(said: Value, seconds: float) -> Outcome:
@@ -347,7 +359,7 @@ class Judge:
             who.append(("built-in", {**content.reference(exercise), self.part: content.builtins(exercise)[self.part]}))
         given = []
         for label, namespace in who:
-            answer = Local(exercise, namespace).run(self.part, name, args, options, "cpu")
+            answer = _trusted(exercise, namespace, name, args, options)
             if rejects:
                 if answer.failure is None or rejects.__name__ not in answer.failure.bases:
                     raise GraderError(f"{self.test}: the {label} does not raise {rejects.__name__}")

@@ -88,9 +88,7 @@ def orders(wanted: Wanted, space: Workspace | None, on_progress: Progress | None
     """The orders that a wish comes to, checked for sense before anything is graded."""
     from .engine import Order
 
-    for exercise in _exercises(wanted, space):
-        for name in wanted.parts:
-            part_of(exercise, name)
+    for exercise in chosen(wanted, space):
         if wanted.submission:
             file = wanted.submission
         elif wanted.solution:
@@ -100,6 +98,8 @@ def orders(wanted: Wanted, space: Workspace | None, on_progress: Progress | None
         else:
             assert space is not None
             file = space.file(exercise)
+        if file.is_dir():
+            raise SubmissionError(f"{file} is a folder: give a Python file.")
         yield Order(
             exercise, file, wanted.device, wanted.seed, wanted.parts, training="quick" if wanted.quick else "full",
             dataset=wanted.dataset, on_progress=on_progress, local=wanted.debug, limits=_limits(wanted, exercise.limits),
@@ -114,6 +114,15 @@ def _limits(wanted: Wanted, limits: Limits) -> Limits:
         memory_mb=wanted.memory_mb or limits.memory_mb,
         threads=limits.threads,
     )
+
+
+def chosen(wanted: Wanted, space: Workspace | None) -> list[Exercise]:
+    """The exercises that a wish is about; UsageError if there is none of that name, or no such part of it. Needs no torch."""
+    found = _exercises(wanted, space)
+    for exercise in found:
+        for name in wanted.parts:
+            part_of(exercise, name)
+    return found
 
 
 def _exercises(wanted: Wanted, space: Workspace | None) -> list[Exercise]:

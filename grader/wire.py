@@ -73,6 +73,20 @@ def encode(value: object, *, layout: bool = False, caps: Caps = TRUSTED) -> byte
     return PREFIX.pack(MAGIC, len(header), len(payload)) + header + payload
 
 
+def plain(value: Any) -> Value:  # Any: what a probe returned
+    """What `value` would arrive as, without the journey."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, torch.Tensor):
+        return value.detach()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    told = other(value)
+    return Opaque(str(told["type"]), str(told["text"]))
+
+
 def decode(message: bytes | bytearray, *, layout: bool = False, caps: Caps = UNTRUSTED) -> Value:
     """The value of a message; WireError for whatever is not one.
 

@@ -23,7 +23,7 @@ def away(code):
         return code(*send(list(inputs())))
 
 
-# -- code that is right, in many styles ----------------------------------------------------------------------------------
+# -- code that is right, in many styles ------
 
 
 class Square(torch.autograd.Function):
@@ -221,7 +221,7 @@ def test_numbers_and_truth_values_come_out_of_the_pretended_device():
     assert away(lambda x, y: f"{x.max().item():.3f} {len(x)}") == f"{x.max().item():.3f} 4"
 
 
-# -- code that forgets ---------------------------------------------------------------------------------------------------
+# -- code that forgets ------
 
 
 FORGETFUL = {

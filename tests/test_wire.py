@@ -69,7 +69,7 @@ def identical(a, b):
     return type(a) is type(b) and a == b
 
 
-# -- round trips -------------------------------------------------------------------------------------------
+# -- round trips ------
 
 
 @pytest.mark.parametrize("name", list(wire.DTYPES))
@@ -183,7 +183,7 @@ def test_plain_data_survives_the_way_there_and_back(value):
     assert identical(there_and_back(value), value)
 
 
-# -- everything else is named, never carried -------------------------------------------------------------------
+# -- everything else is named, never carried ------
 
 
 class Text(str):
@@ -240,7 +240,7 @@ def test_values_beyond_the_caps_are_refused_by_the_writer():
             wire.encode(value, caps=small)
 
 
-# -- what is no message --------------------------------------------------------------------------------------
+# -- what is no message ------
 
 
 @QUICK
@@ -402,7 +402,7 @@ def test_huge_announced_lengths_are_refused_at_the_prefix(header):
             wire.receive(Channel(data))
 
 
-# -- reading from a channel ----------------------------------------------------------------------------------
+# -- reading from a channel ------
 
 
 class Channel:
@@ -429,7 +429,7 @@ def test_a_channel_that_closes_early_ends_the_message(length):
         wire.receive(Channel(SAMPLE[:length]))
 
 
-# -- what reading costs --------------------------------------------------------------------------------------
+# -- what reading costs ------
 
 CAP = wire.UNTRUSTED.header
 

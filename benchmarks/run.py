@@ -1,0 +1,186 @@
+"""`make bench`: ratios taken in one run, since machines are noisy. Medians of interleaved repetitions.
+
+python benchmarks/run.py [--repeat N] [--only NAME]
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+PYTHON = sys.executable
+NNKATA = str(Path(PYTHON).with_name("nnkata"))
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def wall(command: list[str], cwd: Path) -> float:
+    """Seconds that a command takes."""
+    began = time.perf_counter()
+    subprocess.run(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    return time.perf_counter() - began
+
+
+def interleaved(commands: dict[str, list[str]], repeat: int, cwd: Path) -> dict[str, float]:
+    """The median wall time of each command, all taken in turns."""
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for name, command in commands.items():
+        wall(command, cwd)  # once for warm caches
+    for _ in range(repeat):
+        for name, command in commands.items():
+            times[name].append(wall(command, cwd))
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def commands(repeat: int, space: Path) -> list[tuple[str, str, str]]:
+    """What the commands cost beside the imports that they cannot do without."""
+    found = interleaved(
+        {
+            "import typer": [PYTHON, "-c", "import typer"],
+            "nnkata --help": [NNKATA, "--help"],
+            "nnkata list": [NNKATA, "list"],
+            "import torch": [PYTHON, "-c", "import torch"],
+            "import torch, twice at once": [
+                PYTHON,
+                "-c",
+                "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'import torch']); import torch; p.wait()",
+            ],  # noqa: E501
+            "nnkata check 03_losses --solution": [NNKATA, "check", "03_losses", "--solution"],
+        },
+        repeat,
+        space,
+    )
+    torch, typer = found["import torch"], found["import typer"]
+    rows = [
+        ("nnkata --help / import typer", f"{found['nnkata --help'] / typer:.2f}×", "≤ 2×"),
+        ("nnkata list (no torch)", f"{found['nnkata list'] * 1000:.0f} ms", ""),
+        ("import torch", f"{torch:.2f} s", ""),
+        ("import torch in two processes at once / one", f"{found['import torch, twice at once'] / torch:.2f}×", ""),
+        (
+            "nnkata check 03_losses --solution / import torch",
+            f"{found['nnkata check 03_losses --solution'] / torch:.2f}×",
+            "≤ 1.3×",
+        ),
+    ]
+    return rows
+
+
+def in_process(repeat: int) -> list[tuple[str, str, str]]:
+    """Re-checks from a warm server, a worker's start and memory, confined against unconfined."""
+    import psutil
+
+    from nnkata.grader import catalog, content, engine, hidden_tests, judge
+    from nnkata.grader.sandbox import Defences, Worker
+
+    rows = []
+    plain = dataclasses.replace(Defences(), landlock=False, seccomp=False)
+    with engine.Engine() as grader:
+        grader.warm_up()
+        for number in ("01", "02", "03"):
+            exercise = catalog.find(number)
+            order = engine.Order(exercise, exercise.solution)
+            bare = dataclasses.replace(order, defences=plain)
+            times: dict[str, list[float]] = {"confined": [], "plain": [], "judge": []}
+            grader.grade(order)
+            for seed in range(repeat):
+                for name, wanted in (("confined", order), ("plain", bare)):
+                    began = time.perf_counter()
+                    grader.grade(dataclasses.replace(wanted, seed=2 * seed + (name == "plain")))
+                    times[name].append(time.perf_counter() - began)
+            local = judge.Local(exercise, content.reference(exercise))
+            for seed in range(repeat):
+                began = time.perf_counter()
+                hidden_tests.conduct(judge.Trial(exercise, local, 1000 + seed))
+                times["judge"].append(time.perf_counter() - began)
+            median = {name: statistics.median(found) for name, found in times.items()}
+            rows.append((f"re-check of {exercise.id}, warm", f"{median['confined'] * 1000:.0f} ms", "≤ 300 ms"))
+            rows.append(
+                (f"  confined / unconfined, {exercise.id}", f"{median['confined'] / median['plain']:.2f}×", "≤ 1.05×")
+            )
+        losses = catalog.find("03")
+        assert grader.server is not None
+        starts, memory = [], []
+        for _ in range(repeat):
+            began = time.perf_counter()
+            config = {"file": "x.py", "module": "x", "forbidden": list(losses.parts[0].forbidden), "probes": ""}
+            worker = Worker(grader.server, losses.limits, config)
+            starts.append(time.perf_counter() - began)
+            memory.append(psutil.Process(worker.pid).memory_full_info().uss)
+            worker.kill()
+        rows.append(("a warm worker is ready in", f"{statistics.median(starts) * 1000:.0f} ms", "≤ 50 ms"))
+        rows.append(("its private memory", f"{statistics.median(memory) / 1e6:.0f} MB", "≤ 120 MB"))
+    return rows
+
+
+def training(repeat: int) -> list[tuple[str, str, str]]:
+    """The short training of 06 in a worker against the same loop run plainly, by CPU-bound wall time."""
+    import torch
+
+    from nnkata.grader import bars, catalog, confined, content, source
+    from nnkata.grader.forkserver import Server
+
+    exercise = catalog.find("06")
+    bar = dataclasses.replace(bars.named(exercise, "full"), epochs=2)
+    given = bars.material(exercise, bar, 1, "mnist")
+    probe = content.probes(exercise)[bar.probe]
+    torch.set_num_threads(exercise.limits.threads)
+
+    class Reference:
+        def __getattr__(self, name: str) -> object:
+            return content.reference(exercise)[name]
+
+    server = Server()
+    student = confined.Confined(server, exercise, source.read(exercise.solution), exercise.limits)
+    times: dict[str, list[float]] = {"plain": [], "worker": []}
+    student.run(bar.part, bar.probe, given.args, given.options, "cpu", 300.0)
+    for _ in range(repeat):
+        began = time.perf_counter()
+        probe(Reference(), *given.args, **given.options)
+        times["plain"].append(time.perf_counter() - began)
+        began = time.perf_counter()
+        student.run(bar.part, bar.probe, given.args, given.options, "cpu", 300.0)
+        times["worker"].append(time.perf_counter() - began)
+    student.close()
+    server.close()
+    ratio = statistics.median(times["worker"]) / statistics.median(times["plain"])
+    return [("training in the worker / the same loop run plainly", f"{ratio:.2f}×", "≤ 1.05×")]
+
+
+def main() -> None:
+    """Run the benchmarks and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeat", type=int, default=7)
+    parser.add_argument("--only", choices=["commands", "in_process", "training"])
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args()
+    space = Path(tempfile.mkdtemp(prefix="nnkata-bench-"))
+    subprocess.run([NNKATA, "init", str(space)], stdout=subprocess.DEVNULL, check=True)
+    parts: dict[str, Callable[[], list[tuple[str, str, str]]]] = {
+        "commands": lambda: commands(chosen.repeat, space),
+        "in_process": lambda: in_process(chosen.repeat),
+        "training": lambda: training(max(3, chosen.repeat // 2)),
+    }
+    rows = []
+    for name, run in parts.items():
+        if chosen.only in (None, name):
+            rows += run()
+    shutil.rmtree(space)
+    if chosen.json:
+        print(json.dumps(rows, ensure_ascii=False))
+        return
+    print(f"load before: {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, medians of {chosen.repeat}")
+    for name, value, wanted in rows:
+        print(f"  {name:<52} {value:>9}   {wanted}")
+
+
+if __name__ == "__main__":
+    main()
