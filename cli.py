@@ -5,6 +5,7 @@ Exit codes: 0 all passed, 1 something of the student's failed, 2 wrong usage, 3 
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -48,7 +49,9 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where.")] =
         written, kept = service.init(folder)
     console = screen()
     console.print(
-        f"{len(written)} file{'s' if len(written) != 1 else ''} written to {folder}" + (f", {len(kept)} that were there kept" if kept else "") + "."
+        f"{len(written)} file{'s' if len(written) != 1 else ''} written to {folder}"
+        + (f", {len(kept)} that were there kept" if kept else "")
+        + "."
     )
     if written:
         first = catalog.find(written[0].split("/")[0])
@@ -118,9 +121,12 @@ def check(
     debug: Annotated[
         bool, typer.Option("--debug", help="Run unconfined in this process: breakpoint() and print work.")
     ] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Only the short trainings, seconds instead of minutes.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Only the short trainings, seconds instead of minutes.")
+    ] = False,
     data: Annotated[
-        Path | None, typer.Option(help="A torchvision root to read data from instead of the kit's MNIST.", show_default=False)
+        Path | None,
+        typer.Option(help="A torchvision root to read data from instead of the kit's MNIST.", show_default=False),
     ] = None,
     dataset: Annotated[str, typer.Option(help="mnist, or fashion-mnist from --data.")] = "mnist",
     seconds: Annotated[Optional[float], typer.Option(help="Limit of one call.", show_default=False)] = None,  # noqa: UP045
@@ -158,8 +164,12 @@ def _check(wanted: object, json: bool, verbose: bool) -> list[Result]:
     server = None if wanted.debug or not sys.platform.startswith("linux") else Server(catalog.hidden())
     results = []
     try:
+        gc.disable()  # importing torch makes millions of objects, none of them garbage
         from nnkata.grader import report
         from nnkata.grader.engine import Engine
+
+        gc.freeze()
+        gc.enable()
 
         with Engine(server) as engine:
             for order in service.orders(wanted, space, on_progress=None if json else _progress()):

@@ -36,7 +36,9 @@ def material(exercise: Exercise, bar: Bar, seed: int, dataset: str, device: str 
     """The data of one bar, drawn from a seed."""
     generator = torch.Generator().manual_seed(seed)
     images, labels = _some(*datasets.load(dataset, True), bar.train if bar.data == "digits" else 60_000, generator)
-    test_images, test_labels = _some(*datasets.load(dataset, False), bar.test if bar.data == "digits" else 10_000, generator)
+    test_images, test_labels = _some(
+        *datasets.load(dataset, False), bar.test if bar.data == "digits" else 10_000, generator
+    )
     if bar.data == "digits":
         noise = torch.randint(-NOISE, NOISE + 1, test_images.shape, generator=generator)
         test_images = (test_images.to(torch.int64) + noise).clamp(0, 255).to(torch.uint8)
@@ -60,7 +62,9 @@ def measure(bar: Bar, given: Material, answer: Value, seconds: float) -> BarResu
     """The result of one bar, or one sentence on why what came back cannot be measured."""
     predictions = answer.get("predictions") if isinstance(answer, dict) else None
     if not isinstance(predictions, Tensor) or predictions.shape != given.truth.shape or predictions.is_floating_point():
-        return "the trained model's predictions do not have one class for every " + ("image" if bar.data == "digits" else "pixel")
+        return "the trained model's predictions do not have one class for every " + (
+            "image" if bar.data == "digits" else "pixel"
+        )
     predictions = predictions.to(torch.int64)
     classes = 10 if bar.data == "digits" else CLASSES
     inside = predictions.clamp(0, classes - 1)
@@ -87,7 +91,9 @@ def unreached(result: BarResult) -> tuple[str, ...]:
     """What a student is told whose training missed the bar."""
     bar = result.bar
     what = "of the test images right" if bar.data == "digits" else "mean IoU on new scenes"
-    lines = [f"{result.reached:.2%} {what} after {bar.epochs} epochs on {bar.train:,} {bar.data}; the bar is {bar.threshold:.1%}"]
+    lines = [
+        f"{result.reached:.2%} {what} after {bar.epochs} epochs on {bar.train:,} {bar.data}; the bar is {bar.threshold:.1%}"
+    ]
     if len(result.losses) > 1:
         first, last = result.losses[0], result.losses[-1]
         path = f"the loss went from {first:.3f} to {last:.3f}"

@@ -153,7 +153,9 @@ class _Reader:
     def bars(self) -> Iterator[Bar]:
         for table in self.take(self.table, "bars", list, []):
             if set(table) != {field.name for field in fields(Bar)}:
-                raise ContentError(f"{self.name}/exercise.toml: a bar has the keys {[field.name for field in fields(Bar)]}")
+                raise ContentError(
+                    f"{self.name}/exercise.toml: a bar has the keys {[field.name for field in fields(Bar)]}"
+                )
             yield Bar(**table)
 
     def limits(self) -> Limits:

@@ -6,6 +6,7 @@ Parts that may not use the same things share a worker; the guard of each is in p
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from . import content
@@ -39,8 +40,9 @@ class Confined:
         self.spent = 0.0
 
     def run(
-        self, part: str, probe: str, args: list[Any], options: dict[str, Any], device: str, seconds: float | None = None
-    ) -> Outcome:
+        self, part: str, probe: str, args: list[Any], options: dict[str, Any], device: str, seconds: float | None = None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Outcome:  # fmt: skip
         """See `judge.Student.run`."""
         began = time.monotonic()
         long = seconds is not None
@@ -54,7 +56,7 @@ class Confined:
             if allowed <= 0:
                 text = f"the submission has used all of its {self.limits.total_seconds:g} seconds"
                 return failed(Failure("timeout", "Timeout", text), 0.0)
-            said = worker.run(probe, args, options, device, allowed, self.on_progress)
+            said = worker.run(probe, args, options, device, allowed, self.on_progress, meanwhile)
             answer = outcome(said, time.monotonic() - began)
             return _named(answer, part)
         except Died as died:

@@ -55,7 +55,9 @@ def root() -> Path:
     try:
         _unpack(raw)
     except OSError as error:
-        raise GraderError(f"MNIST cannot be unpacked into {folder} ({error}): set NNKATA_CACHE to a folder that can be written") from None
+        raise GraderError(
+            f"MNIST cannot be unpacked into {folder} ({error}): set NNKATA_CACHE to a folder that can be written"
+        ) from None
     return folder
 
 

@@ -7,6 +7,7 @@ transcript, from which `diagnose` finds the misconception that would have answer
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import re
@@ -38,12 +39,20 @@ class Student(Protocol):
     """Whatever answers probes: a confined worker, or a namespace in this process."""
 
     def run(
-        self, part: str, probe: str, args: list[Any], options: dict[str, Any], device: str, seconds: float | None = None
+        self,
+        part: str,
+        probe: str,
+        args: list[Any],
+        options: dict[str, Any],
+        device: str,
+        seconds: float | None = None,
+        meanwhile: Callable[[], None] | None = None,
     ) -> Outcome:
         """Run one probe of the exercise; a failure of the student's is an outcome, one of ours is raised.
 
         Args:
             seconds: wall time for a long call, instead of the exercise's usual limits.
+            meanwhile: called while the student works, where that is another process.
         """
         ...
 
@@ -57,9 +66,18 @@ class Local:
     file: str = ""
 
     def run(
-        self, part: str, probe: str, args: list[Any], options: dict[str, Any], device: str, seconds: float | None = None
+        self,
+        part: str,
+        probe: str,
+        args: list[Any],
+        options: dict[str, Any],
+        device: str,
+        seconds: float | None = None,
+        meanwhile: Callable[[], None] | None = None,
     ) -> Outcome:
         """See `Student.run`. Values travel through the wire format here too, so that all are told alike."""
+        if meanwhile:
+            meanwhile()
         began = time.perf_counter()
         sent = wire.decode(wire.encode([args, options], layout=True), layout=True, caps=wire.TRUSTED)
         assert isinstance(sent, list)
@@ -255,7 +273,9 @@ class Judge:
         """The student's training reaches the exercise's bar of that name. Its progress is reported meanwhile."""
         self._not_stopped()
         bar = bars.named(self.trial.exercise, name)
-        result = next((done for done in self.trial.bars if bars.same_training(done.bar, bar)), None) or self._trained(bar)
+        result = next((done for done in self.trial.bars if bars.same_training(done.bar, bar)), None) or self._trained(
+            bar
+        )
         self.trial.bars.append(replace(result, bar=bar))
         if result.reached < bar.threshold:
             if bar.quick:
@@ -317,7 +337,9 @@ class Judge:
 
     def _agrees(self, name: str, args: list[Any], options: dict[str, Any], by_hand: Value = None) -> None:
         self._not_stopped()
-        expected = self._expected(name, args, options)
+        answers: list[Value] = []
+        answer = self._ask(name, args, options, meanwhile=lambda: answers.append(self._expected(name, args, options)))
+        expected = answers[0] if answers else self._expected(name, args, options)
         if by_hand is not None:
             assert isinstance(expected, dict)
             found = compare.difference(expected["result"], _like(by_hand, expected["result"]), tolerance=self.tolerance)
@@ -325,7 +347,6 @@ class Judge:
                 raise GraderError(
                     f"{self.test}: the number worked out by hand is not the reference's: {found.lines[0]}"
                 )
-        answer = self._ask(name, args, options)
         found = None if answer.failure else self._mismatch(name, args, options, answer.value, expected)
         self._record(name, args, options, answer, bool(answer.failure or found))
         self._failed_call(answer, name, args, options)
@@ -400,9 +421,16 @@ class Judge:
         wide = self.tolerance or compare.FLOAT
         return replace(wide, rtol=wide.rtol * GPU_FACTOR, atol=wide.atol * GPU_FACTOR)
 
-    def _ask(self, name: str, args: list[Any], options: dict[str, Any], device: str | None = None) -> Outcome:
+    def _ask(
+        self,
+        name: str,
+        args: list[Any],
+        options: dict[str, Any],
+        device: str | None = None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Outcome:
         self._not_stopped()
-        answer = self.trial.student.run(self.part, name, args, options, device or self.device)
+        answer = self.trial.student.run(self.part, name, args, options, device or self.device, None, meanwhile)
         if answer.failure and answer.failure.kind in ("timeout", "crash"):
             self.trial.stopped[self.part] = f"not run: {answer.failure.message} (in {self.test})"
         elif answer.failure and answer.failure.kind == "import":
@@ -502,9 +530,13 @@ def _gradient_mismatch(
     return None
 
 
+@functools.cache
+def _parameters(exercise: Exercise, part: str) -> list[str]:
+    return [*inspect.signature(content.reference(exercise)[part]).parameters]  # type: ignore[arg-type]
+
+
 def _argument_names(exercise: Exercise, part: str, args: list[Any], options: dict[str, Any]) -> list[str]:
-    signature = inspect.signature(content.reference(exercise)[part])  # type: ignore[arg-type]
-    names = [*signature.parameters][: len(args) - 1]
+    names = _parameters(exercise, part)[: len(args) - 1]
     names += [f"argument {i}" for i in range(len(names), len(args) - 1)]
     return names + [name for name in options if name != "wrt"]
 
@@ -649,7 +681,9 @@ class JudgePlugin:
         device = judge.device if judge else "cpu"
         function = getattr(item, "originalname", item.name)
         test = _short_id(item)
-        self.trial(item).judge(Verdict(test, function, part, rung, device, status, message, call.duration, failure, points))
+        self.trial(item).judge(
+            Verdict(test, function, part, rung, device, status, message, call.duration, failure, points)
+        )
         if status == "skip":
             report.outcome = "skipped"
             report.longrepr = (str(item.path), 0, message)

@@ -43,7 +43,9 @@ def _picture(bar: BarResult, file: Path) -> Path | None:
     above, below = rows
     curve, matrix = above.subplots(1, 2)
     curve.plot(range(1, len(bar.losses) + 1), bar.losses, marker="o", markersize=3)
-    curve.set(xlabel="epoch", ylabel="mean loss", title=f"{bar.bar.name}: {bar.reached:.2%} (bar {bar.bar.threshold:.1%})")
+    curve.set(
+        xlabel="epoch", ylabel="mean loss", title=f"{bar.bar.name}: {bar.reached:.2%} (bar {bar.bar.threshold:.1%})"
+    )
     counts = torch.tensor(bar.confusion, dtype=torch.float64)
     matrix.imshow((counts / counts.sum(dim=1, keepdim=True).clamp(min=1)).numpy() ** 0.4, cmap="Blues")
     matrix.set(xlabel="predicted", ylabel="true", title="confusion")

@@ -76,11 +76,16 @@ class Worker:
         device: str,
         seconds: float,
         on_progress: Progress | None = None,
+        meanwhile: Callable[[], None] | None = None,
     ) -> Value:
-        """Have the worker run a probe; its answer, as it claims it. Died when it can answer no more."""
+        """Have the worker run a probe; its answer, as it claims it. Died when it can answer no more.
+
+        Args:
+            meanwhile: called while the worker works; what it raises is raised when the answer has come.
+        """
         self.asked += 1
         message = {"op": "run", "id": self.asked, "probe": probe, "args": args, "options": options, "device": device}
-        return self._ask(message, seconds, "the call", on_progress)
+        return self._ask(message, seconds, "the call", on_progress, meanwhile)
 
     def kill(self) -> int | None:
         """End the worker, whatever it is doing; its exit code."""
@@ -95,9 +100,24 @@ class Worker:
         self.channel.close()
         return self.server.reap(self.pid)
 
-    def _ask(self, message: dict[str, Any], seconds: float, what: str, on_progress: Progress | None) -> Value:
+    def _ask(
+        self,
+        message: dict[str, Any],
+        seconds: float,
+        what: str,
+        on_progress: Progress | None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Value:
         deadline = time.monotonic() + seconds
         self._send(wire.encode(message, layout=True), deadline, what)
+        try:
+            if meanwhile:
+                meanwhile()
+        finally:
+            answer = self._answer(message, deadline, what, on_progress)
+        return answer
+
+    def _answer(self, message: dict[str, Any], deadline: float, what: str, on_progress: Progress | None) -> Value:
         while True:
             answer = self._receive(deadline, what)
             if not isinstance(answer, dict) or answer.get("id") not in (None, message.get("id")):

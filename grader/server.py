@@ -6,6 +6,7 @@ a worker's own channel, each answer the worker's pid and pidfd. It ends when tha
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ def main(fd: int, hidden: list[str]) -> None:
     """Serve requests that come over the socket `fd` until it closes; `hidden` paths are never readable in a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=fd)
+    gc.disable()  # nothing that is imported here is ever thrown away
     import torch
 
     from . import confine, nocompiler, vision, worker
@@ -27,6 +29,8 @@ def main(fd: int, hidden: list[str]) -> None:
     vision.prepare()
 
     torch.set_num_threads(1)
+    gc.freeze()
+    gc.enable()
     prepared: dict[tuple[bool, bool, bool], confine.Confinement] = {}
     control.send(json.dumps({"ready": confine.available()}).encode())
     while True:

@@ -70,12 +70,13 @@ def read(path: Path) -> Submission:
             "is a symbolic link: give the file itself" if path.is_symlink() else f"cannot be opened ({error.strerror})"
         )
         raise SubmissionError(f"{path} {reason}.") from None
+    mode = os.fstat(fd).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(fd)
+        raise SubmissionError(
+            f"{path} is {'a folder' if stat.S_ISDIR(mode) else 'no regular file'}: give a Python file."
+        )
     with os.fdopen(fd, "rb") as file:
-        mode = os.fstat(fd).st_mode
-        if not stat.S_ISREG(mode):
-            raise SubmissionError(
-                f"{path} is {'a folder' if stat.S_ISDIR(mode) else 'no regular file'}: give a Python file."
-            )
         data = file.read(SIZE + 1)
     return checked(path.name, data)
 
@@ -269,7 +270,7 @@ class _Module:
             seen.add(name)
             found += self.uses(statement)
             waiting += [node.id for node in ast.walk(statement) if isinstance(node, ast.Name)]
-        return sorted(found, key=lambda use: use.line)
+        return sorted(found, key=lambda use: (use.line, use.dotted.startswith(".")))  # a full name says more
 
 
 def _defined(statement: ast.stmt) -> list[str]:

@@ -16,6 +16,7 @@ from watchfiles import watch as changes
 
 from . import catalog, report, service
 from .engine import Engine, Order
+from .errors import UsageError
 from .model import Exercise, Result
 from .workspace import Workspace
 
@@ -46,8 +47,9 @@ def _watch_one(
     """Watch one exercise; the one to watch next."""
     file = space.file(exercise)
     file.parent.mkdir(parents=True, exist_ok=True)
+    seen = _stamp(file)
     result = _check(engine, space, exercise, console)
-    for changed in changes(
+    for _ in changes(
         file.parent, debounce=50, step=10, rust_timeout=100, yield_on_timeout=True, raise_interrupt=True
     ):
         key = pressed.key()
@@ -57,7 +59,8 @@ def _watch_one(
             return service.next_exercise(space, exercise.id)
         if key == "h":
             _hint(space, exercise, result, console)
-        if any(Path(name) == file for _, name in changed):
+        if _stamp(file) != seen:  # saved since, maybe while it was being checked
+            seen = _stamp(file)
             console.clear()
             result = _check(engine, space, exercise, console)
             if result.status == "pass":
@@ -68,16 +71,28 @@ def _watch_one(
     return None
 
 
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
 def _check(engine: Engine, space: Workspace, exercise: Exercise, console: Console) -> Result:
     result = service.check(engine, Order(exercise, space.file(exercise)), space)
     report.show(result, exercise.title, console)
-    console.print(KEYS.format(file=space.file(exercise).name), highlight=False)
+    console.print(KEYS.format(file=f"{exercise.id}/{exercise.module}"), highlight=False)
     return result
 
 
 def _hint(space: Workspace, exercise: Exercise, result: Result, console: Console) -> None:
     broken = [part.name for part in result.parts if part.status == "fail"]
-    found = service.hint(space, exercise, broken[0] if broken else None)
+    try:
+        found = service.hint(space, exercise, broken[0] if broken else None)
+    except UsageError as error:
+        console.print(f"\n{error}", highlight=False, markup=False)
+        return
     console.print(
         f"\n[bold]{found.part.name}[/] [dim]hint {found.level} of {found.of}[/]"
         if found.level

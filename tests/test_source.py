@@ -144,8 +144,8 @@ HEAD = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\nfr
         ("def f(x): return nn.Softmax(0)(x)", "torch.nn.Softmax"),
         ("def f(x): return nn.CrossEntropyLoss()(x, x)", "torch.nn.CrossEntropyLoss"),
         ("def f(x): return nn.modules.loss.MSELoss()(x, x)", "torch.nn.modules.loss.MSELoss"),
-        ("from torch.nn.functional import cross_entropy\ndef f(x): return cross_entropy(x, x)", "torch.nn.functional.cross_entropy"),
-        ("from torch.nn.functional import cross_entropy as ce\ndef f(x): return ce(x, x)", "torch.nn.functional.cross_entropy"),
+        ("from torch.nn.functional import mse_loss\ndef f(x): return mse_loss(x, x)", "torch.nn.functional.mse_loss"),
+        ("from torch.nn.functional import mse_loss as m\ndef f(x): return m(x, x)", "torch.nn.functional.mse_loss"),
         ("from torch.nn import functional as G\ndef f(x): return G.nll_loss(x, x)", "torch.nn.functional.nll_loss"),
         ("import torch as t\ndef f(x): return t.nn.functional.kl_div(x, x)", "torch.nn.functional.kl_div"),
         ("def f(x):\n    from torch.nn.functional import softmax as s\n    return s(x)", "torch.nn.functional.softmax"),
@@ -159,7 +159,7 @@ HEAD = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\nfr
         ("def h(x): return x.softmax(0)\ndef g(x): return h(x)\ndef f(x): return g(x)", ".softmax"),
         ("g = lambda x: x.softmax(0)\ndef f(x): return g(x)", ".softmax"),
         ("TABLE = {'s': F.softmax}\ndef f(x): return TABLE['s'](x, 0)", "torch.nn.functional.softmax"),
-        ("class f:\n    act = F.softmax\n    def forward(self, x): return self.act(x, 0)", "torch.nn.functional.softmax"),
+        ("class f:\n    act = F.softmax\n    def g(self, x): return self.act(x, 0)", "torch.nn.functional.softmax"),
         ("class f(nn.Module):\n    def __init__(self):\n        self.s = nn.LogSoftmax(1)", "torch.nn.LogSoftmax"),
         ("class f(nn.Softmax):\n    pass", "torch.nn.Softmax"),
         ("class g(nn.Module):\n    def forward(self, x): return x.softmax(0)\nclass f(g):\n    pass", ".softmax"),
@@ -233,7 +233,7 @@ def test_each_family_is_known_by_name(family, text):
         "def softmax(x): return x.exp()\ndef f(x): return softmax(x)",
         "def f(x):\n    def softmax(x): return x.exp()\n    return softmax(x)",
         "def f(x):\n    softmax = x.exp() / x.exp().sum()\n    return softmax",
-        "def f(x): return x.exp()\nif __name__ == '__main__':\n    assert F.cross_entropy(f(1), 1) == torch.softmax(2, 0)",
+        "def f(x): return x.exp()\nif __name__ == '__main__':\n    F.cross_entropy(f(1), torch.softmax(2, 0))",
         "from torch.nn.functional import cross_entropy, softmax\ndef f(x): return x.exp()",
         "from torch.nn.functional import softmax\ndef softmax(x): return x.exp()\ndef f(x): return softmax(x)",
         "def f(x: nn.Softmax) -> nn.CrossEntropyLoss:\n    y: nn.NLLLoss = x\n    return y",
@@ -254,10 +254,8 @@ def test_honest_code_raises_no_alarm(body):
 
 
 def test_a_method_of_an_own_class_may_be_called_relu():
-    text = (
-        HEAD
-        + "class Value:\n    def relu(self): return self\n    def tanh(self): return self\ndef f(v): return v.relu().tanh()"
-    )
+    text = "class Value:\n    def relu(self): return self\n    def tanh(self): return self\n"
+    text += "def f(value): return value.relu().tanh()"
     assert found(text, "activations") is None
 
 

@@ -1,0 +1,33 @@
+"""Honest submissions in many styles: each earns every point, confined, whatever its style."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nnkata.grader import catalog, engine
+
+HERE = Path(__file__).parent / "honest"
+FILES = sorted(HERE.glob("*/*.py"))
+
+
+@pytest.fixture(scope="module")
+def grader():
+    with engine.Engine() as running:
+        running.warm_up()
+        yield running
+
+
+def test_every_exercise_has_honest_submissions():
+    assert {file.parent.name for file in FILES} >= {exercise.id for exercise in catalog.exercises()}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_an_honest_submission_earns_every_point(grader, file):
+    result = grader.grade(engine.Order(catalog.find(file.parent.name), file, seed=20))
+    assert result.confinement == "landlock+seccomp"
+    assert result.notes == ()
+    assert [(test.id, test.message) for test in result.tests if test.status not in ("pass", "skip")] == []
+    assert result.status == "pass"
+    assert result.score == result.max_score == 10.0
