@@ -143,8 +143,20 @@ def check(
     if data is not None:
         os.environ["NNKATA_DATA"] = str(data.resolve())
     wanted = service.Wanted(
-        tuple(ids or ()), all_, tuple(part or ()), submission, solution, device, seed, debug, quick, dataset, seconds, None, memory,
-    )  # fmt: skip
+        tuple(ids or ()),
+        all_,
+        tuple(part or ()),
+        submission,
+        solution,
+        device,
+        seed,
+        debug,
+        quick,
+        dataset,
+        seconds,
+        None,
+        memory,
+    )
     if debug and json:
         usage("--debug shows what your code prints and --json prints nothing else: choose one of them.")
     with told():
@@ -274,15 +286,21 @@ def solution(
 def doctor() -> None:
     """What this machine has: Python, torch, GPU, confinement, data; and what to fix."""
     from nnkata.grader import doctor as examine
+    from rich.table import Table
+    from rich.text import Text
 
     console = screen()
     healthy = True
     with told():
         for finding in examine.findings():
             mark = "[green]✓[/]" if finding.good else "[yellow]![/]"
-            console.print(f" {mark} [bold]{finding.name:<13}[/] {finding.text}", highlight=False)
+            row = Table.grid(padding=(0, 1), pad_edge=True)
+            for width in (1, 13, None):
+                row.add_column(min_width=width)
+            row.add_row(mark, f"[bold]{finding.name}[/]", Text(finding.text))
             if finding.fix:
-                console.print(f"   {'':<13} [cyan]{finding.fix}[/]", highlight=False)
+                row.add_row("", "", Text(finding.fix, style="cyan"))
+            console.print(row)
             healthy = healthy and (finding.good or not finding.needed)
     raise typer.Exit(0 if healthy else BROKEN)
 
@@ -301,15 +319,41 @@ def dev_check(
         checked = []
         for exercise in chosen:
             content.reference(exercise)  # what does not even run is told by its file
-            with console.status(exercise.id) as status:
-                found = authoring.check(exercise, tuple(range(seeds)), status.update)
+        for found in authoring.check_all(chosen, tuple(range(seeds))):
             checked.append(found)
+            mark = "[red]✗[/]" if found.problems else "[green]✓[/]"
+            console.print(f"{mark} {found.exercise.id}: {found.tests} tests, {len(found.caught)} misconceptions")
             for problem in found.problems:
-                console.print(f"[red]✗[/] {problem}", highlight=False, markup=True)
+                console.print(f"  {problem}", markup=False)
     console.print(authoring.confusion_table(checked))
     if not any(found.problems for found in checked):
         console.print("[green]✓[/] Everything that must hold does.")
     raise typer.Exit(FAILED if any(found.problems for found in checked) else 0)
+
+
+@dev.command("calibrate")
+def dev_calibrate(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", show_default=False)] = None,
+    seeds: Annotated[int, typer.Option(help="How many times the reference is trained.")] = 20,
+    bar: Annotated[list[str] | None, typer.Option(help="Only this bar; may be given again.")] = None,
+    wrong: Annotated[bool, typer.Option("--wrong", help="Train the part's misconceptions too, once each.")] = False,
+    dataset: Annotated[str, typer.Option(help="mnist or fashion-mnist.")] = "mnist",
+    save: Annotated[Path | None, typer.Option(help="Keep the figures in this JSON file.", show_default=False)] = None,
+) -> None:
+    """Train the reference under many seeds and see how far above its bars it stays."""
+    from nnkata.grader import calibration, catalog
+
+    console = screen()
+    found = []
+    with told():
+        for exercise in [catalog.find(name) for name in ids] if ids else catalog.exercises():
+            with console.status(exercise.id) as status:
+                for one in calibration.calibrate(exercise, seeds, tuple(bar or ()), wrong, dataset, status.update):
+                    found.append(one)
+                    if save:
+                        calibration.save([one], save)
+    console.print(calibration.table(found))
+    raise typer.Exit(FAILED if any(one.margin < calibration.MARGIN for one in found) else 0)
 
 
 @dev.command("stub")

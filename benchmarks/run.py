@@ -20,6 +20,12 @@ from pathlib import Path
 
 PYTHON = sys.executable
 NNKATA = str(Path(PYTHON).with_name("nnkata"))
+TWICE = """
+import subprocess, sys
+other = subprocess.Popen([sys.executable, "-c", "import torch"])
+import torch
+other.wait()
+"""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -33,7 +39,7 @@ def wall(command: list[str], cwd: Path) -> float:
 def interleaved(commands: dict[str, list[str]], repeat: int, cwd: Path) -> dict[str, float]:
     """The median wall time of each command, all taken in turns."""
     times: dict[str, list[float]] = {name: [] for name in commands}
-    for name, command in commands.items():
+    for command in commands.values():
         wall(command, cwd)  # once for warm caches
     for _ in range(repeat):
         for name, command in commands.items():
@@ -52,15 +58,15 @@ def commands(repeat: int, space: Path) -> list[tuple[str, str, str]]:
             "import torch, twice at once": [
                 PYTHON,
                 "-c",
-                "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'import torch']); import torch; p.wait()",
-            ],  # noqa: E501
+                TWICE,
+            ],
             "nnkata check 03_losses --solution": [NNKATA, "check", "03_losses", "--solution"],
         },
         repeat,
         space,
     )
     torch, typer = found["import torch"], found["import typer"]
-    rows = [
+    return [
         ("nnkata --help / import typer", f"{found['nnkata --help'] / typer:.2f}×", "≤ 2×"),
         ("nnkata list (no torch)", f"{found['nnkata list'] * 1000:.0f} ms", ""),
         ("import torch", f"{torch:.2f} s", ""),
@@ -71,14 +77,12 @@ def commands(repeat: int, space: Path) -> list[tuple[str, str, str]]:
             "≤ 1.3×",
         ),
     ]
-    return rows
 
 
 def in_process(repeat: int) -> list[tuple[str, str, str]]:
     """Re-checks from a warm server, a worker's start and memory, confined against unconfined."""
     import psutil
-
-    from nnkata.grader import catalog, content, engine, hidden_tests, judge
+    from nnkata.grader import catalog, content, engine, hidden_tests, trial
     from nnkata.grader.sandbox import Defences, Worker
 
     rows = []
@@ -96,10 +100,10 @@ def in_process(repeat: int) -> list[tuple[str, str, str]]:
                     began = time.perf_counter()
                     grader.grade(dataclasses.replace(wanted, seed=2 * seed + (name == "plain")))
                     times[name].append(time.perf_counter() - began)
-            local = judge.Local(exercise, content.reference(exercise))
+            local = trial.Local(exercise, content.reference(exercise))
             for seed in range(repeat):
                 began = time.perf_counter()
-                hidden_tests.conduct(judge.Trial(exercise, local, 1000 + seed))
+                hidden_tests.conduct(trial.Trial(exercise, local, 1000 + seed))
                 times["judge"].append(time.perf_counter() - began)
             median = {name: statistics.median(found) for name, found in times.items()}
             rows.append((f"re-check of {exercise.id}, warm", f"{median['confined'] * 1000:.0f} ms", "≤ 300 ms"))
@@ -124,7 +128,6 @@ def in_process(repeat: int) -> list[tuple[str, str, str]]:
 def training(repeat: int) -> list[tuple[str, str, str]]:
     """The short training of 06 in a worker against the same loop run plainly, by CPU-bound wall time."""
     import torch
-
     from nnkata.grader import bars, catalog, confined, content, source
     from nnkata.grader.forkserver import Server
 

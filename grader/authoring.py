@@ -1,27 +1,33 @@
 """What must hold of an exercise's content, checked: `nnkata dev check`.
 
-The stub fails as fail, never as error; the reference and the built-ins pass under many seeds; each misconception fails at the tests that
-it names and is diagnosed as itself; every part has three hints, tests and points; the stub is the solution's.
+The stub fails as fail, never as error; the reference and the built-ins pass under many seeds; each misconception
+fails at the tests that it names and is diagnosed as itself; every part has three hints, tests and points; the stub is
+the solution's.
 """
 
 from __future__ import annotations
 
 import ast
+import multiprocessing
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 from rich.table import Table
 
-from . import content
+from . import catalog, content
 from .diagnose import diagnose
 from .errors import GraderError
 from .hidden_tests import conduct
-from .judge import Local, Trial
 from .model import Exercise, Misconception
 from .stub import make_stub
+from .trial import Local, Trial
 
 SEEDS = tuple(range(10))
+
+_Plain = tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...], int]
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,28 @@ class Checked:
     tests: int
 
 
+def check_all(exercises: list[Exercise], seeds: tuple[int, ...] = SEEDS) -> Iterator[Checked]:
+    """Check several exercises, as many at a time as there are cores, in their order."""
+    if len(exercises) == 1:
+        yield check(exercises[0], seeds)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=context) as pool:
+        waiting = [pool.submit(_check_by_id, exercise.id, seeds) for exercise in exercises]
+        for exercise, future in zip(exercises, waiting, strict=True):
+            problems, caught, tests = future.result()
+            kinds = {wrong.id: wrong for wrong in content.misconceptions(exercise)}
+            fared = tuple(Caught(kinds[name], failed, named) for name, failed, named in caught)
+            yield Checked(exercise, problems, fared, tests)
+
+
+def _check_by_id(exercise_id: str, seeds: tuple[int, ...]) -> _Plain:
+    """`check` in another process: what it found, without what cannot travel (the misconceptions' code)."""
+    found = check(catalog.find(exercise_id), seeds)
+    caught = tuple((c.misconception.id, c.failed, c.diagnosed) for c in found.caught)
+    return found.problems, caught, found.tests
+
+
 def check(exercise: Exercise, seeds: tuple[int, ...] = SEEDS, say: Callable[[str], None] = lambda _: None) -> Checked:
     """Check one exercise's content; `say` is told what is being done."""
     problems = list(_written(exercise))
@@ -70,10 +98,9 @@ def check(exercise: Exercise, seeds: tuple[int, ...] = SEEDS, say: Callable[[str
             ]
     caught = []
     for wrong in content.misconceptions(exercise):
-        for seed in seeds[:2]:
-            say(f"{exercise.id}: {wrong.id}, seed {seed}")
-            found = try_misconception(exercise, wrong, seed)
-            problems += _shortcomings(found, seed)
+        say(f"{exercise.id}: {wrong.id}")
+        found = try_misconception(exercise, wrong, seeds[0])
+        problems += _shortcomings(found, seeds[0])
         caught.append(found)
     return Checked(exercise, tuple(f"{exercise.id}: {problem}" for problem in problems), tuple(caught), tests)
 
@@ -110,9 +137,11 @@ def try_misconception(exercise: Exercise, wrong: Misconception, seed: int) -> Ca
 def _shortcomings(found: Caught, seed: int) -> Iterator[str]:
     wrong = found.misconception
     if missed := [name for name in wrong.fails if name not in found.failed]:
-        yield f"misconception {wrong.id}, seed {seed}: passes {', '.join(missed)}; it fails {', '.join(found.failed) or 'nothing'}"
+        failed = ", ".join(found.failed) or "nothing"
+        yield f"misconception {wrong.id}, seed {seed}: passes {', '.join(missed)}; it fails {failed}"
     if found.verdict in ("another", "not at all"):
-        yield f"misconception {wrong.id}, seed {seed}: diagnosed as {found.diagnosed[0] if found.diagnosed else 'nothing'}"
+        named = found.diagnosed[0] if found.diagnosed else "nothing"
+        yield f"misconception {wrong.id}, seed {seed}: diagnosed as {named}"
 
 
 def _right(exercise: Exercise) -> Iterator[tuple[str, dict[str, object]]]:
@@ -131,7 +160,7 @@ def _stub_fails(exercise: Exercise) -> Iterator[str]:
         if verdict.status not in ("fail", "skip"):
             yield f"the stub gets {verdict.status} at {verdict.id}; it must fail: {verdict.message}"
         elif verdict.status == "fail" and "is not written yet" not in verdict.message:
-            yield f"the stub fails at {verdict.id} with another message than that the part is not written: {verdict.message[:200]}"
+            yield f"the stub fails at {verdict.id}, but not because it is not written: {verdict.message[:200]}"
 
 
 def _written(exercise: Exercise) -> Iterator[str]:
@@ -144,9 +173,10 @@ def _written(exercise: Exercise) -> Iterator[str]:
         yield f"its points sum to {exercise.points:g}: make it 10"
     names = [part.name for part in exercise.parts]
     public = [
-        node.name for node in ast.parse(solution).body
+        node.name
+        for node in ast.parse(solution).body
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
-    ]  # fmt: skip
+    ]
     if names != public:
         yield f"its parts {names} are not what the solution defines {public}"
     wrong = Counter(m.part for m in content.misconceptions(exercise))

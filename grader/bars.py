@@ -1,7 +1,7 @@
 """Accuracy bars: what a student's training is given, and how what comes back is measured. The labels stay here.
 
-A bar is described in `exercise.toml` and calibrated with `nnkata dev calibrate`. The test images come in an order of this run's own and
-with a grey noise that no eye sees, so that answers learnt by heart elsewhere do not fit.
+A bar is described in `exercise.toml` and calibrated with `nnkata dev calibrate`. The test images come in an order of
+this run's own and with a grey noise that no eye sees, so that answers learnt by heart elsewhere do not fit.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def unreached(result: BarResult) -> tuple[str, ...]:
     bar = result.bar
     what = "of the test images right" if bar.data == "digits" else "mean IoU on new scenes"
     lines = [
-        f"{result.reached:.2%} {what} after {bar.epochs} epochs on {bar.train:,} {bar.data}; the bar is {bar.threshold:.1%}"
+        f"{result.reached:.2%} {what} after {bar.epochs} epochs on {bar.train:,} {bar.data};"
+        f" the bar is {bar.threshold:.1%}"
     ]
     if len(result.losses) > 1:
         first, last = result.losses[0], result.losses[-1]

@@ -1,8 +1,8 @@
 """What a worker gives up for good before the student's code is loaded: files, processes, sockets, signals, privileges.
 
-Landlock takes the file system away but for the Python installation, without this kit in it; a seccomp allowlist leaves the
-system calls that computing needs. Both bind the calling thread only, so they are applied while there is one. This module
-runs beside the student's code: the standard library, landlock and pyseccomp only.
+Landlock takes the file system away but for the Python installation, without this kit in it; a seccomp allowlist
+leaves the system calls that computing needs. Both bind the calling thread only, so they are applied while there is
+one. This module runs beside the student's code: the standard library, landlock and pyseccomp only.
 """
 
 from __future__ import annotations
@@ -250,7 +250,8 @@ def package_folders() -> list[Path]:
 
 
 def readable(hidden: tuple[Path, ...] = (KIT,)) -> list[Path]:
-    """What a worker may read: the standard library, shared libraries and installed packages, but nothing that is `hidden`.
+    """What a worker may read: the standard library, shared libraries and installed packages, but nothing that is
+    `hidden`.
 
     Landlock can only add, so a folder that holds something hidden is replaced by those of its children that do not.
     """
@@ -329,7 +330,8 @@ def _seccomp_program(gpu: bool) -> Any:
 
 def _load(libc: Any, program: Any, pid: int) -> None:
     seccomp, gpu = program
-    # an unknown call is told so (EPERM) rather than killed: libraries then take another way; foreign call tables are killed
+    # an unknown call is told so (EPERM) rather than killed, so that libraries take another way; foreign call tables
+    # are killed
     rules = seccomp.SyscallFilter(seccomp.ERRNO(errno.EPERM))
     rules.set_attr(seccomp.Attr.ACT_BADARCH, seccomp.KILL_PROCESS)
     arg, allow = seccomp.Arg, seccomp.ALLOW

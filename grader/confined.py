@@ -1,6 +1,7 @@
 """A student in confined workers: answers the judge's questions, whatever the submission does.
 
-Parts that may not use the same things share a worker; the guard of each is in place before the module is loaded, and never moves.
+Parts that may not use the same things share a worker; the guard of each is in place before the module is loaded, and
+never moves.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from typing import Any
 from . import content
 from .errors import SandboxError, WireError
 from .forkserver import Server
-from .judge import outcome
 from .model import Exercise, Failure, Limits, Outcome
 from .sandbox import ALL, Defences, Died, Progress, Worker, failed
 from .source import Submission
 from .telling import clean, read_failure
+from .trial import outcome
 
 
 class Confined:
@@ -28,9 +29,15 @@ class Confined:
     """
 
     def __init__(
-        self, server: Server, exercise: Exercise, submission: Submission, limits: Limits, defences: Defences = ALL,
-        on_progress: Progress | None = None, gpu: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        server: Server,
+        exercise: Exercise,
+        submission: Submission,
+        limits: Limits,
+        defences: Defences = ALL,
+        on_progress: Progress | None = None,
+        gpu: bool = False,
+    ) -> None:
         self.server, self.exercise, self.submission, self.limits = server, exercise, submission, limits
         self.defences, self.on_progress, self.gpu = defences, on_progress, gpu
         self.workers: dict[tuple[str, ...], Worker] = {}
@@ -40,9 +47,15 @@ class Confined:
         self.spent = 0.0
 
     def run(
-        self, part: str, probe: str, args: list[Any], options: dict[str, Any], device: str, seconds: float | None = None,
+        self,
+        part: str,
+        probe: str,
+        args: list[Any],
+        options: dict[str, Any],
+        device: str,
+        seconds: float | None = None,
         meanwhile: Callable[[], None] | None = None,
-    ) -> Outcome:  # fmt: skip
+    ) -> Outcome:
         """See `judge.Student.run`."""
         began = time.monotonic()
         long = seconds is not None
@@ -79,10 +92,16 @@ class Confined:
         if forbidden in self.workers:
             return self.workers[forbidden]
         config = {
-            "file": self.submission.name, "module": self.exercise.module.removesuffix(".py"), "forbidden": list(forbidden),
-            "cpu_seconds": int(self.limits.threads * (2 * self.limits.total_seconds + sum(b.seconds for b in self.exercise.bars))) + 10,
-            "probes": content.probe_source(self.exercise), "gpu": self.gpu,
-        }  # fmt: skip
+            "file": self.submission.name,
+            "module": self.exercise.module.removesuffix(".py"),
+            "forbidden": list(forbidden),
+            "cpu_seconds": int(
+                self.limits.threads * (2 * self.limits.total_seconds + sum(b.seconds for b in self.exercise.bars))
+            )
+            + 10,
+            "probes": content.probe_source(self.exercise),
+            "gpu": self.gpu,
+        }
         worker = Worker(self.server, self.limits, config, self.defences)
         self.confinement = worker.confinement
         try:

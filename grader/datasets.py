@@ -1,6 +1,7 @@
 """MNIST, which ships with the kit: unpacked once into a cache folder, checked, and read through torchvision.
 
-`NNKATA_DATA` (or `--data`) names an existing torchvision root instead, which is used as it is. Nothing here needs a network.
+`NNKATA_DATA` (or `--data`) names an existing torchvision root instead, which is used as it is. Nothing here needs a
+network.
 """
 
 from __future__ import annotations
@@ -111,6 +112,6 @@ def load(name: str, train: bool) -> tuple[Tensor, Tensor]:
         found = getattr(module.datasets, DATASETS[name])(str(folder), train=train, download=False)
     except RuntimeError:
         raise UsageError(
-            f"{folder} holds no {DATASETS[name]}: set NNKATA_DATA to a torchvision root with {DATASETS[name]}/raw/ in it."
+            f"{folder} holds no {DATASETS[name]}: set NNKATA_DATA to a torchvision root with {DATASETS[name]}/raw/."
         ) from None
     return found.data, found.targets.to(dtype=found.targets.dtype)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from . import content
-from .judge import Case, Local, Trial
 from .model import Diagnosis, Misconception, Outcome
+from .trial import Case, Local, Trial
 
 ENOUGH = 40
 """Cases replayed at the most for one part."""
@@ -14,7 +14,8 @@ def diagnose(trial: Trial) -> dict[str, Misconception]:
     """For each failing test, by its id, the misconception that explains it, if one does.
 
     A misconception that answers every question about the part as the student did explains all of its failing tests.
-    Where none does (two mistakes at once, say), one that answers a failing test's own questions alike explains that test.
+    Where none does (two mistakes at once, say), one that answers a failing test's own questions alike explains that
+    test.
     """
     found: dict[str, Misconception] = {}
     for part in trial.exercise.parts:

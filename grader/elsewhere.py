@@ -1,8 +1,9 @@
-"""Tensors that pretend to live on another device, so that a machine without a GPU can tell code that forgets about devices.
+"""Tensors that pretend to live on another device, so that a machine without a GPU can tell code that forgets about
+devices.
 
-Such a tensor computes on the CPU but says that it lives on `meta`, PyTorch's device without storage, and refuses to be mixed with tensors
-of the CPU, as a GPU's would. Code that makes `torch.zeros(n)` without a device, or calls `.cpu()`, is found here.
-This module runs beside the student's code: torch and the standard library only.
+Such a tensor computes on the CPU but says that it lives on `meta`, PyTorch's device without storage, and refuses to
+be mixed with tensors of the CPU, as a GPU's would. Code that makes `torch.zeros(n)` without a device, or calls
+`.cpu()`, is found here. This module runs beside the student's code: torch and the standard library only.
 """
 
 from __future__ import annotations
@@ -30,9 +31,14 @@ class Elsewhere(torch.Tensor):
     @staticmethod
     def __new__(cls, real: torch.Tensor) -> Elsewhere:
         return torch.Tensor._make_wrapper_subclass(
-            cls, real.size(), real.stride(), real.storage_offset(), dtype=real.dtype, device=PRETENDED,
+            cls,
+            real.size(),
+            real.stride(),
+            real.storage_offset(),
+            dtype=real.dtype,
+            device=PRETENDED,
             requires_grad=real.requires_grad,
-        )  # fmt: skip
+        )
 
     def __init__(self, real: torch.Tensor) -> None:
         self.real = real.detach()
@@ -97,7 +103,9 @@ class _Makers(TorchFunctionMode):
 
 
 def _index(index: Any) -> Any:
-    """An index with its lists and ranges made tensors: PyTorch would make them on the pretended device, without numbers."""
+    """An index with its lists and ranges made tensors: PyTorch would make them on the pretended device, without
+    numbers.
+    """
     if isinstance(index, tuple):
         return tuple(_index(item) for item in index)
     if isinstance(index, list | range):

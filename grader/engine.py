@@ -16,10 +16,10 @@ from .diagnose import diagnose, explained
 from .errors import GraderError, SubmissionError
 from .forkserver import Server
 from .hidden_tests import conduct
-from .judge import Local, Student, Trial, Verdict
 from .model import Exercise, Limits, PartResult, Result
 from .sandbox import ALL, Defences, Progress
 from .scoring import score, worst
+from .trial import Local, Student, Trial, Verdict
 
 FULL = "landlock+seccomp"
 
@@ -144,7 +144,7 @@ class Engine:
         assert self.server is not None
         if order.confined and self.server.ready() != FULL:
             raise GraderError(
-                f"This machine confines with {self.server.ready()!r} only, so grading other people's code here is not safe."
+                f"This machine confines with {self.server.ready()!r} only: grading other people's code is not safe."
                 " Run `nnkata doctor`, or pass --allow-unconfined if you trust every submission."
             )
         student = Confined(self.server, order.exercise, submission, limits, order.defences, order.on_progress)
@@ -168,9 +168,21 @@ def unreadable(order: Order, why: str, seed: int, name: str, digest: str) -> Res
     wanted = [part for part in order.exercise.parts if not order.parts or part.name in order.parts]
     parts = tuple(PartResult(part.name, 0.0, part.points, "fail") for part in wanted)
     return Result(
-        order.exercise.id, "fail", 0.0, _points(part.points for part in wanted), order.device, "none", seed, name, digest, 0.0,
-        parts, (), order.student, notes=(why,),
-    )  # fmt: skip
+        order.exercise.id,
+        "fail",
+        0.0,
+        _points(part.points for part in wanted),
+        order.device,
+        "none",
+        seed,
+        name,
+        digest,
+        0.0,
+        parts,
+        (),
+        order.student,
+        notes=(why,),
+    )
 
 
 def _points(points: object) -> float:

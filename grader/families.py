@@ -1,7 +1,8 @@
 """Forbidden built-ins by family: what an exercise's `forbidden` names, and by which roads each could be reached.
 
-A family lists Python names (looked for in `torch`, `torch.Tensor`, `torch.nn.functional`, `torch.special` and others), module
-classes (in `torch.nn`), whole Python modules, single dotted functions, and patterns of dispatcher operators.
+A family lists Python names (looked for in `torch`, `torch.Tensor`, `torch.nn.functional`, `torch.special` and
+others), module classes (in `torch.nn`), whole Python modules, single dotted functions, and patterns of dispatcher
+operators.
 """
 
 from __future__ import annotations
@@ -36,23 +37,80 @@ class Family:
 _ATTENTION = ("scaled_dot_product_attention", "multi_head_attention_forward")
 _SOFTMAX = ("softmax", "log_softmax", "softmin", "gumbel_softmax")
 _TRANSFORMERS = (
-    "MultiheadAttention", "Transformer", "TransformerEncoder", "TransformerDecoder", "TransformerEncoderLayer",
+    "MultiheadAttention",
+    "Transformer",
+    "TransformerEncoder",
+    "TransformerDecoder",
+    "TransformerEncoderLayer",
     "TransformerDecoderLayer",
-)  # fmt: skip
+)
 _RECURRENT = ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell", "RNNBase", "RNNCellBase")
 _ACTIVATIONS = (
-    "relu", "relu_", "relu6", "leaky_relu", "leaky_relu_", "rrelu", "rrelu_", "prelu", "elu", "elu_", "selu", "selu_",
-    "celu", "celu_", "gelu", "sigmoid", "sigmoid_", "hardsigmoid", "silu", "mish", "hardswish", "tanh", "tanh_", "hardtanh",
-    "hardtanh_", "softplus", "softsign", "tanhshrink", "softshrink", "hardshrink", "threshold", "threshold_", "glu",
-    "logsigmoid", "logsumexp", "logcumsumexp", "expit",
-)  # fmt: skip
+    "relu",
+    "relu_",
+    "relu6",
+    "leaky_relu",
+    "leaky_relu_",
+    "rrelu",
+    "rrelu_",
+    "prelu",
+    "elu",
+    "elu_",
+    "selu",
+    "selu_",
+    "celu",
+    "celu_",
+    "gelu",
+    "sigmoid",
+    "sigmoid_",
+    "hardsigmoid",
+    "silu",
+    "mish",
+    "hardswish",
+    "tanh",
+    "tanh_",
+    "hardtanh",
+    "hardtanh_",
+    "softplus",
+    "softsign",
+    "tanhshrink",
+    "softshrink",
+    "hardshrink",
+    "threshold",
+    "threshold_",
+    "glu",
+    "logsigmoid",
+    "logsumexp",
+    "logcumsumexp",
+    "expit",
+)
 _LOSSES = (
-    "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "nll_loss", "nll_loss_nd", "nll_loss2d", "cross_entropy",
-    "cross_entropy_loss", "kl_div", "binary_cross_entropy", "binary_cross_entropy_with_logits", "soft_margin_loss",
-    "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "poisson_nll_loss", "gaussian_nll_loss",
-    "cosine_embedding_loss", "hinge_embedding_loss", "margin_ranking_loss", "triplet_margin_loss",
-    "triplet_margin_with_distance_loss", "ctc_loss", "linear_cross_entropy",
-)  # fmt: skip
+    "mse_loss",
+    "l1_loss",
+    "smooth_l1_loss",
+    "huber_loss",
+    "nll_loss",
+    "nll_loss_nd",
+    "nll_loss2d",
+    "cross_entropy",
+    "cross_entropy_loss",
+    "kl_div",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "soft_margin_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
+    "poisson_nll_loss",
+    "gaussian_nll_loss",
+    "cosine_embedding_loss",
+    "hinge_embedding_loss",
+    "margin_ranking_loss",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
+    "ctc_loss",
+    "linear_cross_entropy",
+)
 
 _SOFTMAX_OPERATORS = r"_?(safe_|masked_|sparse_|nested_tensor_)?(special_)?(log_)?softmax.*|.*attention.*"
 
@@ -94,21 +152,38 @@ FAMILIES: dict[str, Family] = {
     ),
     "autograd-tools": Family(
         "write the calculus yourself",
-        modules=("torch.autograd.functional", "torch.func", "torch._functorch.apis", "torch._functorch.eager_transforms"),
-        dotted=(
-            "torch.autograd.gradcheck.gradcheck", "torch.autograd.gradcheck.gradgradcheck", "torch.autograd.gradcheck",
-            "torch.autograd.gradgradcheck", "torch.vmap",
+        modules=(
+            "torch.autograd.functional",
+            "torch.func",
+            "torch._functorch.apis",
+            "torch._functorch.eager_transforms",
         ),
-    ),  # fmt: skip
+        dotted=(
+            "torch.autograd.gradcheck.gradcheck",
+            "torch.autograd.gradcheck.gradgradcheck",
+            "torch.autograd.gradcheck",
+            "torch.autograd.gradgradcheck",
+            "torch.vmap",
+        ),
+    ),
     "autograd": Family(
         "find the slope without autograd",
         functions=("backward",),
-        modules=("torch.autograd.functional", "torch.func", "torch._functorch.apis", "torch._functorch.eager_transforms"),
-        dotted=(
-            "torch.autograd.grad", "torch.autograd.backward", "torch.autograd.graph._engine_run_backward", "torch.vmap",
-            "torch.autograd.forward_ad.make_dual", "torch.autograd.forward_ad.enter_dual_level",
+        modules=(
+            "torch.autograd.functional",
+            "torch.func",
+            "torch._functorch.apis",
+            "torch._functorch.eager_transforms",
         ),
-    ),  # fmt: skip
+        dotted=(
+            "torch.autograd.grad",
+            "torch.autograd.backward",
+            "torch.autograd.graph._engine_run_backward",
+            "torch.vmap",
+            "torch.autograd.forward_ad.make_dual",
+            "torch.autograd.forward_ad.enter_dual_level",
+        ),
+    ),
     "sum_to_size": Family(
         "find the dimensions that were broadcast, and sum over them",
         functions=("sum_to_size", "_sum_to_size"),
@@ -131,12 +206,26 @@ FAMILIES: dict[str, Family] = {
         modules=tuple(
             f"torch.optim.{name}"
             for name in (
-                "adadelta", "adagrad", "adam", "adamw", "adamax", "asgd", "lbfgs", "nadam", "radam", "rmsprop", "rprop",
-                "sgd", "sparse_adam", "_adafactor", "_muon", "_functional",
+                "adadelta",
+                "adagrad",
+                "adam",
+                "adamw",
+                "adamax",
+                "asgd",
+                "lbfgs",
+                "nadam",
+                "radam",
+                "rmsprop",
+                "rprop",
+                "sgd",
+                "sparse_adam",
+                "_adafactor",
+                "_muon",
+                "_functional",
             )
         ),
         operators=r"_fused_(sgd|adam|adamw|adagrad)_?",
-    ),  # fmt: skip
+    ),
     "clip": Family(
         "compute the norm and the factor yourself",
         modules=("torch.nn.utils.clip_grad",),
@@ -147,19 +236,33 @@ FAMILIES: dict[str, Family] = {
         "slide the kernel yourself (unfold is allowed)",
         functions=tuple(f"conv{t}{n}d" for t in ("", "_transpose") for n in (1, 2, 3)) + ("conv_tbc", "convolution"),
         modules=("torch.nn.modules.conv", "torch.ao.nn"),
-        operators=r"_?(mkldnn_|thnn_|cudnn_|miopen_|slow_|nnpack_spatial_)?(conv(_tbc|_depthwise\dd|_dilated\dd)?|convolution)(_transpose)?(\dd)?(_forward|_backward|_overrideable|_mode|_relu|_add_relu|_double)*.*",
+        operators=r"_?(?!convert)(mkldnn_|thnn_|cudnn_|miopen_|slow_|nnpack_spatial_)?(conv(_tbc|_depthwise\dd|_dilated\dd)?|convolution)(_transpose)?(\dd)?(_forward|_backward|_overrideable|_mode|_relu|_add_relu|_double)*.*",
     ),
     "max-pooling": Family(
         "take the maximum over each window yourself",
-        functions=tuple(f"{a}max_pool{n}d{i}" for a in ("", "adaptive_", "fractional_") for n in (1, 2, 3) for i in ("", "_with_indices")),
+        functions=tuple(
+            f"{a}max_pool{n}d{i}"
+            for a in ("", "adaptive_", "fractional_")
+            for n in (1, 2, 3)
+            for i in ("", "_with_indices")
+        ),
         classes=tuple(f"{a}MaxPool{n}d" for a in ("", "Adaptive", "Fractional") for n in (1, 2, 3)),
         operators=r"(mkldnn_|quantized_|adaptive_|fractional_|_)?max_pool.*",
     ),
     "normalization": Family(
         "use mean and var (or var_mean)",
         functions=(
-            "batch_norm", "layer_norm", "instance_norm", "group_norm", "rms_norm", "local_response_norm", "native_batch_norm",
-            "native_layer_norm", "native_group_norm", "batch_norm_stats", "batch_norm_elemt",
+            "batch_norm",
+            "layer_norm",
+            "instance_norm",
+            "group_norm",
+            "rms_norm",
+            "local_response_norm",
+            "native_batch_norm",
+            "native_layer_norm",
+            "native_group_norm",
+            "batch_norm_stats",
+            "batch_norm_elemt",
         ),
         modules=("torch.nn.modules.batchnorm", "torch.nn.modules.instancenorm", "torch.nn.modules.normalization"),
         operators=r"_?(native_|cudnn_|miopen_|quantized_|_)?(batch|layer|instance|group|rms)_norm.*|_native_batch_norm.*|_fused_rms_norm.*",
@@ -168,14 +271,22 @@ FAMILIES: dict[str, Family] = {
         "draw a mask yourself",
         functions=tuple(
             f"{name}{tail}"
-            for name in ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_dropout",
-                         "feature_alpha_dropout", "native_dropout")
+            for name in (
+                "dropout",
+                "dropout1d",
+                "dropout2d",
+                "dropout3d",
+                "alpha_dropout",
+                "feature_dropout",
+                "feature_alpha_dropout",
+                "native_dropout",
+            )
             for tail in ("", "_")
         ),
         modules=("torch.nn.modules.dropout",),
         operators=r"_?(native_|alpha_|feature_|feature_alpha_|fused_)?dropout.*",
     ),
-}  # fmt: skip
+}
 
 ALWAYS = Family(
     "PyTorch's private parts and compilers are off limits in every exercise",
@@ -184,9 +295,18 @@ ALWAYS = Family(
 """What no exercise allows."""
 
 PLACES = (
-    "torch", "torch.Tensor", "torch.nn.functional", "torch.special", "torch._C._nn", "torch._refs", "torch._refs.nn.functional",
-    "torch._refs.special", "torch._decomp.decompositions", "torch._prims", "torch.sparse",
-)  # fmt: skip
+    "torch",
+    "torch.Tensor",
+    "torch.nn.functional",
+    "torch.special",
+    "torch._C._nn",
+    "torch._refs",
+    "torch._refs.nn.functional",
+    "torch._refs.special",
+    "torch._decomp.decompositions",
+    "torch._prims",
+    "torch.sparse",
+)
 """Where PyTorch keeps functions and methods."""
 
 

@@ -30,15 +30,37 @@ class Server:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the server)
         environment = {
-            "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/", "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1",
-            **{name: os.environ[name] for name in ("LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "CUDA_VISIBLE_DEVICES") if name in os.environ},
-        }  # fmt: skip
+            "PATH": "/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "HOME": "/",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            **{
+                name: os.environ[name]
+                for name in ("LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "CUDA_VISIBLE_DEVICES")
+                if name in os.environ
+            },
+        }
         try:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", "-W", "ignore", "-m", "nnkata.grader.server", str(theirs.fileno()), *map(str, hidden)],
-                env=environment, cwd="/", pass_fds=[theirs.fileno()], start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.errors,
-            )  # fmt: skip
+                [
+                    sys.executable,
+                    "-I",
+                    "-W",
+                    "ignore",
+                    "-m",
+                    "nnkata.grader.server",
+                    str(theirs.fileno()),
+                    *map(str, hidden),
+                ],
+                env=environment,
+                cwd="/",
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self.errors,
+            )
         except OSError as error:
             raise SandboxError(f"the worker server could not be started: {error}") from None
         finally:

@@ -1,12 +1,13 @@
 """Forbidden built-ins made to refuse, inside of the worker and before the student's module is imported.
 
-Two layers, each of which stands alone. Calls: Python functions have their code replaced, so that every alias of
-them refuses, and built-in ones are replaced where they are kept. Operators: kernels that refuse are registered in
-PyTorch's dispatcher, through a handle that Python has no way back to, so that whatever road a call takes, it ends there. (A third
-layer reads the source; see `source`.) This module runs beside the student's code: torch and the standard library only.
+Two layers, each of which stands alone. Calls: Python functions have their code replaced, so that every alias of them
+refuses, and built-in ones are replaced where they are kept. Operators: kernels that refuse are registered in
+PyTorch's dispatcher, through a handle that Python has no way back to, so that whatever road a call takes, it ends
+there. (A third layer reads the source; see `source`.) This module runs beside the student's code: torch and the
+standard library only.
 
-Where it ends: code that never meets the dispatcher and is not PyTorch's (a formula typed in from PyTorch's own Python source,
-NumPy's arithmetic) is the student's own as far as this can tell.
+Where it ends: code that never meets the dispatcher and is not PyTorch's (a formula typed in from PyTorch's own Python
+source, NumPy's arithmetic) is the student's own as far as this can tell.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from .families import ALWAYS, PLACES, Family, family, operator_pattern
 KEYS = ("CPU", "AutogradCPU", "MkldnnCPU", "SparseCPU", "SparseCsrCPU", "QuantizedCPU", "NestedTensorCPU")
 GPU_KEYS = ("CUDA", "AutogradCUDA")
 PLAIN = ("CPU", "AutogradCPU", "CUDA", "AutogradCUDA")
+COMPOSITE = ("CompositeImplicitAutograd", "CompositeExplicitAutograd", "CompositeExplicitAutogradNonFunctional")
 NAMESPACES = (
     "aten",
     "prims",
@@ -194,9 +196,10 @@ def _forbid_operators(pattern: Any, families: dict[str, Family], keys: tuple[str
     handles: dict[tuple[str, str], Any] = {}
     for namespace, base, full in _operators(pattern):
         refuse = _refusing_kernel(base, next(_advice(base, families)))
-        composite = torch._C._dispatch_has_kernel_for_dispatch_key(full, "CompositeImplicitAutograd")
+        has = torch._C._dispatch_has_kernel_for_dispatch_key
+        composite = any(has(full, alias) for alias in COMPOSITE)
         for key in keys:
-            if (composite and key in PLAIN) or torch._C._dispatch_has_kernel_for_dispatch_key(full, key):
+            if (composite and key in PLAIN) or has(full, key):
                 if (namespace, key) not in handles:
                     handles[namespace, key] = torch._C._dispatch_library("IMPL", namespace, key, "", 0)
                 handles[namespace, key].impl(full.partition("::")[2], key, refuse)

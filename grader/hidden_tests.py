@@ -5,19 +5,45 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from .errors import ContentError
-from .judge import JudgePlugin, Trial
+from .judging import JudgePlugin
+from .trial import Trial
 
 OPTIONS = (
-    "-q", "--import-mode=importlib", "--assert=plain", "--capture=no", "-c", os.devnull, "-W", "ignore",
-    *(f"-pno:{name}" for name in ("cacheprovider", "junitxml", "doctest", "unittest", "faulthandler", "stepwise",
-                                  "pastebin", "setuponly", "setupplan", "debugging", "recwarn", "logging",
-                                  "threadexception", "unraisableexception", "legacypath")),
-)  # fmt: skip
+    "-q",
+    "--import-mode=importlib",
+    "--assert=plain",
+    "--capture=no",
+    "-c",
+    os.devnull,
+    "-W",
+    "ignore",
+    *(
+        f"-pno:{name}"
+        for name in (
+            "cacheprovider",
+            "junitxml",
+            "doctest",
+            "unittest",
+            "faulthandler",
+            "stepwise",
+            "pastebin",
+            "setuponly",
+            "setupplan",
+            "debugging",
+            "recwarn",
+            "logging",
+            "threadexception",
+            "unraisableexception",
+            "legacypath",
+        )
+    ),
+)
 
 
 def conduct(trial: Trial) -> Trial:
@@ -35,6 +61,8 @@ def conduct(trial: Trial) -> Trial:
             [str(folder), "--rootdir", str(folder), "--confcutdir", str(folder), *OPTIONS],
             plugins=[JudgePlugin(lambda _: trial)],
         )
+    for file in folder.glob("test_*.py"):  # another exercise's file of that name would be taken for this one
+        sys.modules.pop(file.stem, None)
     if code in (pytest.ExitCode.INTERRUPTED,) and "KeyboardInterrupt" in said.getvalue():
         raise KeyboardInterrupt
     nothing = code == pytest.ExitCode.NO_TESTS_COLLECTED

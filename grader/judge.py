@@ -1,189 +1,30 @@
-"""The judge: a pytest plugin that runs hidden tests on a student and turns each into a verdict.
+"""The judge: what a hidden test asks of a student, and how the answer is compared.
 
 A hidden test asks its `judge` fixture to run a probe on the student, and the judge compares what comes back with what
-the reference and PyTorch's built-in gave for the same inputs. Everything that a test asked is kept in a
+the reference and PyTorch's built-in gave for the same inputs. Everything that a test asked is kept in the trial's
 transcript, from which `diagnose` finds the misconception that would have answered alike.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import inspect
-import re
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
-import pytest
 import torch
 
-from . import bars, compare, content, nocompiler, probing, wire
+from . import bars, compare, content, probing
 from .compare import Tolerance
-from .errors import ContentError, GraderError, WireError
-from .model import Bar, BarResult, Exercise, Failure, Outcome, RUNGS, Status, Value
-from .telling import read_failure, told_call
-from .wire import sent_device
-
-Check = Callable[[Any], str | None]
-
-nocompiler.install()
-torch.set_num_threads(1)  # the grader works on small tensors, where threads only wait for each other
+from .errors import GraderError
+from .model import Bar, BarResult, Exercise, Failure, Outcome, Value
+from .telling import told_call
+from .trial import Case, Check, Trial, complaint, trusted
 
 GPU_FACTOR = 30.0
 """How much wider tolerances are on a GPU, whose sums run in another order."""
-
-
-class Student(Protocol):
-    """Whatever answers probes: a confined worker, or a namespace in this process."""
-
-    def run(
-        self,
-        part: str,
-        probe: str,
-        args: list[Any],
-        options: dict[str, Any],
-        device: str,
-        seconds: float | None = None,
-        meanwhile: Callable[[], None] | None = None,
-    ) -> Outcome:
-        """Run one probe of the exercise; a failure of the student's is an outcome, one of ours is raised.
-
-        Args:
-            seconds: wall time for a long call, instead of the exercise's usual limits.
-            meanwhile: called while the student works, where that is another process.
-        """
-        ...
-
-
-@dataclass(frozen=True)
-class Local:
-    """A namespace of this process as a student: the reference, a built-in, a misconception, or `--debug`."""
-
-    exercise: Exercise
-    namespace: Any
-    file: str = ""
-
-    def run(
-        self,
-        part: str,
-        probe: str,
-        args: list[Any],
-        options: dict[str, Any],
-        device: str,
-        seconds: float | None = None,
-        meanwhile: Callable[[], None] | None = None,
-    ) -> Outcome:
-        """See `Student.run`. Values travel through the wire format here too, so that all are told alike."""
-        if meanwhile:
-            meanwhile()
-        began = time.perf_counter()
-        sent = wire.decode(wire.encode([args, options], layout=True), layout=True, caps=wire.TRUSTED)
-        assert isinstance(sent, list)
-        function = _probe(self.exercise, probe)
-        state = torch.random.get_rng_state()
-        try:
-            said = probing.run(probing.Submission(self.namespace), function, sent[0], sent[1], self.file, device)  # type: ignore[arg-type]
-            raw = wire.decode(wire.encode(said), caps=wire.TRUSTED)
-        finally:
-            torch.random.set_rng_state(state)
-        return outcome(raw, time.perf_counter() - began)
-
-
-def _trusted(
-    exercise: Exercise, namespace: Mapping[str, object], probe: str, args: list[Any], options: dict[str, Any]
-) -> Outcome:
-    """What our own code answers: as `Local`, but the shared probes, which change nothing, work on the inputs themselves."""
-    if probe not in probing.SHARED:
-        return Local(exercise, namespace).run("", probe, args, options, "cpu")
-    state = torch.random.get_rng_state()
-    said = probing.run(probing.Submission(namespace), _probe(exercise, probe), args, options, "")
-    torch.random.set_rng_state(state)
-    return outcome(wire.plain(said), 0.0)
-
-
-def outcome(said: Value, seconds: float) -> Outcome:
-    """The outcome that a worker's answer claims; WireError if it claims none."""
-    if not isinstance(said, dict):
-        raise WireError("the answer is not a dict")
-    prints = said.get("prints")
-    told = prints if isinstance(prints, str) else ""
-    failure = said.get("failure")
-    if failure is None:
-        return Outcome(said.get("value"), None, told, seconds)
-    return Outcome(None, read_failure(failure), told, seconds)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One question that a test asked: the probe and its inputs, what came back, and how answers are compared."""
-
-    test: str
-    part: str
-    probe: str
-    args: list[Any]
-    options: dict[str, Any]
-    answer: Outcome
-    wrong: bool
-    check: Check | None = None
-    tolerance: Tolerance | None = None
-    device: str = "cpu"
-
-    def alike(self, other: Outcome) -> bool:
-        """Whether another implementation's answer amounts to the same as the student's."""
-        if self.answer.failure or other.failure:
-            return _kind(self.answer.failure) == _kind(other.failure)
-        if self.check:
-            mine, theirs = (_complaint(self.check, value) for value in (self.answer.value, other.value))
-            return without_numbers(mine) == without_numbers(theirs)
-        if self.device == "elsewhere" and _devices(other.value) != _devices(self.answer.value):
-            return False
-        return compare.same(other.value, self.answer.value, self.tolerance)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One hidden test's verdict before points are given."""
-
-    id: str
-    function: str
-    part: str
-    rung: str
-    device: str
-    status: Status
-    message: str
-    seconds: float
-    failure: Failure | None = None
-    points: float | None = None
-
-
-@dataclass
-class Trial:
-    """One submission before the judge: who answers, and what has been asked and found so far."""
-
-    exercise: Exercise
-    student: Student
-    seed: int
-    devices: tuple[str, ...] = ("cpu",)
-    gpu: bool = False
-    only: frozenset[str] = frozenset()
-    training: Literal["none", "quick", "full"] = "none"
-    dataset: str = "mnist"
-    bars: list[BarResult] = field(default_factory=list)
-    exempt: bool = (
-        False  # the student is PyTorch itself, which need not make the checks that only the contract asks for
-    )
-    transcript: list[Case] = field(default_factory=list)
-    verdicts: list[Verdict] = field(default_factory=list)
-    stopped: dict[str, str] = field(default_factory=dict)
-    on_verdict: Callable[[Verdict], None] | None = None
-
-    def judge(self, verdict: Verdict) -> None:
-        """Record a verdict."""
-        self.verdicts.append(verdict)
-        if self.on_verdict:
-            self.on_verdict(verdict)
 
 
 class WrongAnswer(Exception):
@@ -236,7 +77,7 @@ class Judge:
         self._agrees(name, list(args), options)
 
     def rejects(self, error: type[Exception], *args: Any, **options: Any) -> None:
-        """The part called with these arguments raises `error`. Earns nothing alone: ask for a value in the same test."""
+        """The part called with these arguments raises `error`. Earns nothing alone: ask for a value too."""
         self._not_stopped()
         if self.trial.exempt and not self.builtin:
             return
@@ -259,14 +100,14 @@ class Judge:
         self._not_stopped()
         args_ = [self.part, *args] if name in probing.SHARED else list(args)
         for who, value in self._trusted(name, args_, options):
-            if complaint := _complaint(check, value):
-                raise GraderError(f"{self.test}: the {who} breaks the property: {complaint}")
+            if wrong := complaint(check, value):
+                raise GraderError(f"{self.test}: the {who} breaks the property: {wrong}")
         answer = self._ask(name, args_, options)
-        complaint = None if answer.failure else _complaint(check, answer.value)
-        self._record(name, args_, options, answer, bool(answer.failure or complaint), check)
+        found = None if answer.failure else complaint(check, answer.value)
+        self._record(name, args_, options, answer, bool(answer.failure or found), check)
         self._failed_call(answer, name, args_, options)
-        if complaint:
-            raise WrongAnswer((told_call(self.trial.exercise, name, args_, options), complaint))
+        if found:
+            raise WrongAnswer((told_call(self.trial.exercise, name, args_, options), found))
         self.earned.append(name)
 
     def bar(self, name: str) -> None:
@@ -380,7 +221,7 @@ class Judge:
             who.append(("built-in", {**content.reference(exercise), self.part: content.builtins(exercise)[self.part]}))
         given = []
         for label, namespace in who:
-            answer = _trusted(exercise, namespace, name, args, options)
+            answer = trusted(exercise, namespace, name, args, options)
             if rejects:
                 if answer.failure is None or rejects.__name__ not in answer.failure.bases:
                     raise GraderError(f"{self.test}: the {label} does not raise {rejects.__name__}")
@@ -475,12 +316,6 @@ class Judge:
         )
 
 
-def _devices(value: Value) -> list[str]:
-    """The devices that the tensors of a probe's result were on."""
-    result = value.get("result") if isinstance(value, dict) else value
-    return [sent_device(result)] if isinstance(result, torch.Tensor) else []
-
-
 class _Answers:
     """What the reference and the built-in answered, for one exercise and seed: asked once, whoever is judged by it.
 
@@ -545,191 +380,3 @@ def _like(by_hand: Value, expected: Value) -> Value:
     if isinstance(expected, torch.Tensor) and not isinstance(by_hand, torch.Tensor):
         return torch.tensor(by_hand, dtype=expected.dtype)
     return by_hand
-
-
-def _complaint(check: Check, value: Value) -> str | None:
-    """What the check says, or that the value is not even of the right form."""
-    try:
-        return check(value)
-    except Exception as error:  # the value is a claim and may have any form
-        return f"what came back has the wrong form ({type(error).__name__})"
-
-
-def _kind(failure: Failure | None) -> str | None:
-    if failure is None:
-        return None
-    return failure.type if failure.kind == "exception" else failure.kind
-
-
-def without_numbers(text: str | None) -> str | None:
-    """A complaint with its numbers blotted out."""
-    return text and re.sub(r"[-+]?\d[\d.,e+-]*|nan|inf", "#", text)
-
-
-def _probe(exercise: Exercise, name: str) -> probing.Probe:
-    try:
-        return content.probes(exercise)[name]
-    except KeyError:
-        raise ContentError(f"{exercise.id}: there is no probe {name!r} in its probes.py") from None
-
-
-class Draw:
-    """Inputs drawn afresh for one test, from the run's seed and the test's name; the fixture `draw`."""
-
-    def __init__(self, seed: int, test: str) -> None:
-        digest = hashlib.sha256(f"{seed}:{test}".encode()).digest()
-        self.generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
-
-    def normal(self, *shape: int, dtype: torch.dtype = torch.float32, scale: float = 1.0) -> torch.Tensor:
-        """Standard normal values times `scale`."""
-        drawn = torch.empty(shape, dtype=torch.float64).normal_(generator=self.generator)
-        return (drawn * scale).to(dtype)
-
-    def uniform(
-        self, *shape: int, low: float = 0.0, high: float = 1.0, dtype: torch.dtype = torch.float32
-    ) -> torch.Tensor:
-        """Values from U(low, high)."""
-        drawn = torch.empty(shape, dtype=torch.float64).uniform_(generator=self.generator)
-        return (low + (high - low) * drawn).to(dtype)
-
-    def integers(self, high: int, *shape: int, low: int = 0, dtype: torch.dtype = torch.int64) -> torch.Tensor:
-        """Whole numbers from low to high − 1."""
-        return torch.randint(low, high, shape, generator=self.generator).to(dtype)
-
-    def integer(self, low: int, high: int) -> int:
-        """One whole number from low to high, both included."""
-        return int(torch.randint(low, high + 1, (), generator=self.generator))
-
-    def permutation(self, count: int) -> torch.Tensor:
-        """0 … count − 1 in random order."""
-        return torch.randperm(count, generator=self.generator)
-
-    def layouts(self, tensor: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
-        """The same values in other memory layouts: every second of a larger tensor, transposed, with an offset."""
-        spaced = torch.zeros(*tensor.shape[:-1], tensor.shape[-1] * 2, dtype=tensor.dtype)
-        spaced[..., ::2] = tensor
-        yield "every second element of a larger tensor", spaced[..., ::2]
-        if tensor.dim() > 1:
-            yield "transposed", tensor.transpose(0, -1).contiguous().transpose(0, -1)
-        longer = torch.zeros(tensor.shape[0] + 1, *tensor.shape[1:], dtype=tensor.dtype)
-        longer[1:] = tensor
-        yield "a slice that begins inside of another tensor", longer[1:]
-
-
-class JudgePlugin:
-    """Runs hidden tests on the trials that `trial_of` gives for their folders."""
-
-    def __init__(self, trial_of: Callable[[str], Trial]) -> None:
-        self.trial_of = trial_of
-        self.began = 0.0
-
-    def trial(self, item: pytest.Item) -> Trial:
-        return self.trial_of(item.path.parent.name)
-
-    @pytest.hookimpl
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Each test that has a judge runs once a device."""
-        if "judge" in metafunc.fixturenames:
-            devices = self.trial_of(metafunc.definition.path.parent.name).devices
-            if devices != ("cpu",):
-                metafunc.parametrize("judge", devices, indirect=True)
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item], config: pytest.Config) -> None:
-        """Order by part and rung, and leave out the parts that were not asked for."""
-        kept = []
-        for item in items:
-            part, rung = about(item)
-            trial = self.trial(item)
-            order = [p.name for p in trial.exercise.parts]
-            if part not in order or rung not in RUNGS:
-                raise ContentError(f"{item.nodeid}: mark it with a part of {trial.exercise.id} and a rung")
-            if rung == "bar" and not _wants_bar(trial, item):
-                continue
-            if not trial.only or part in trial.only:
-                kept.append(((trial.exercise.id, order.index(part), RUNGS.index(rung)), item))
-        kept.sort(key=lambda pair: pair[0])
-        items[:] = [item for _, item in kept]
-
-    @pytest.fixture
-    def judge(self, request: pytest.FixtureRequest) -> Judge:
-        """What a hidden test asks of the student; see `Judge`."""
-        trial = self.trial(request.node)
-        device = getattr(request, "param", "cpu")
-        if device != "cpu" and not trial.gpu:
-            raise NotHere("there is no GPU here")
-        judge = Judge(trial, _short_id(request.node), about(request.node)[0], device)
-        request.node.stash[JUDGE] = judge
-        return judge
-
-    @pytest.fixture
-    def draw(self, request: pytest.FixtureRequest) -> Draw:
-        """Seeded random inputs; see `Draw`."""
-        return Draw(self.trial(request.node).seed, _short_id(request.node))
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
-        """Turn what happened in a test into a verdict."""
-        report = yield
-        if call.when == "teardown" or (call.when == "setup" and call.excinfo is None):
-            return report
-        status, message, failure = self.judged(item, call.excinfo)
-        marker = item.get_closest_marker("bar")
-        points = bars.named(self.trial(item).exercise, marker.args[0]).points if marker else None
-        part, rung = about(item)
-        judge = item.stash.get(JUDGE, None)
-        device = judge.device if judge else "cpu"
-        function = getattr(item, "originalname", item.name)
-        test = _short_id(item)
-        self.trial(item).judge(
-            Verdict(test, function, part, rung, device, status, message, call.duration, failure, points)
-        )
-        if status == "skip":
-            report.outcome = "skipped"
-            report.longrepr = (str(item.path), 0, message)
-        elif status in ("fail", "error"):
-            report.longrepr = message if status == "fail" else f"the grader failed: {message}"
-        return report
-
-    @staticmethod
-    def judged(
-        item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException] | None
-    ) -> tuple[Status, str, Failure | None]:
-        """Status and message of a test that raised this, or nothing."""
-        if excinfo is None:
-            judge = item.stash.get(JUDGE, None)
-            if judge is None or not judge.earned:
-                return "error", "this test asks for no value, so passing it proves nothing", None
-            return "pass", "", None
-        error = excinfo.value
-        if isinstance(error, WrongAnswer):
-            return "fail", str(error), error.failure
-        if isinstance(error, NotHere):
-            return "skip", str(error), None
-        if isinstance(error, GraderError):
-            return "error", str(error), None
-        place = excinfo.traceback[-1]
-        return (
-            "error",
-            f"{type(error).__name__}: {error} ({place.path.name if hasattr(place.path, 'name') else place.path}:{place.lineno + 1})",
-            None,
-        )
-
-
-def _wants_bar(trial: Trial, item: pytest.Item) -> bool:
-    quick = item.get_closest_marker("bar")
-    is_quick = bool(quick and bars.named(trial.exercise, quick.args[0]).quick)
-    return trial.training == "full" or (trial.training == "quick" and is_quick)
-
-
-JUDGE = pytest.StashKey[Judge]()
-
-
-def about(item: pytest.Item) -> tuple[str, str]:
-    """The part and the rung that a hidden test is marked with."""
-    part, rung = item.get_closest_marker("part"), item.get_closest_marker("rung")
-    return (part.args[0] if part else "", rung.args[0] if rung else "")
-
-
-def _short_id(item: pytest.Item) -> str:
-    return f"{item.path.name}::{item.name}"

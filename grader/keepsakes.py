@@ -22,9 +22,14 @@ def keep(result: Result, folder: Path) -> list[Path]:
     for bar in result.bars:
         file = folder / f"{bar.bar.name}.json"
         numbers = {
-            "bar": bar.bar.name, "threshold": bar.bar.threshold, "reached": round(bar.reached, 5), "epochs": bar.bar.epochs,
-            "seconds": round(bar.seconds, 2), "losses": bar.losses, "confusion": bar.confusion,
-        }  # fmt: skip
+            "bar": bar.bar.name,
+            "threshold": bar.bar.threshold,
+            "reached": round(bar.reached, 5),
+            "epochs": bar.bar.epochs,
+            "seconds": round(bar.seconds, 2),
+            "losses": bar.losses,
+            "confusion": bar.confusion,
+        }
         write(file, json.dumps(numbers, indent=1) + "\n")
         files.append(file)
         if picture := _picture(bar, folder / f"{bar.bar.name}.png"):
@@ -33,7 +38,9 @@ def keep(result: Result, folder: Path) -> list[Path]:
 
 
 def _picture(bar: BarResult, file: Path) -> Path | None:
-    """The loss curve, the confusion matrix, and the mistakes (digits) or three scenes with masks; None without matplotlib."""
+    """The loss curve, the confusion matrix, and the mistakes (digits) or three scenes with masks; None without
+    matplotlib.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError:

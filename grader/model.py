@@ -144,7 +144,8 @@ class Failure:
     """Why a call brought no value back, as far as the worker (which may lie) or the parent saw it.
 
     Attributes:
-        kind: `exception` the student's code raised, `import` already while its file was imported; `forbidden` it called what it may not; `missing` the part
+        kind: `exception` the student's code raised, `import` already while its file was imported; `forbidden` it
+            called what it may not; `missing` the part
             is not defined; `unwritten` it still raises NotImplementedError; `timeout`, `crash` the worker was
             stopped or died; `refused` what it sent back was no plain data.
         bases: names of the exception's classes, most derived first.

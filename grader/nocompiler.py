@@ -1,8 +1,8 @@
 """PyTorch's compiler, left out: nothing here compiles, and importing it costs more than all of torch.
 
-`torch.optim` imports `torch._dynamo` at an optimizer's first step only to tell it to keep away, and torchvision to ask whether it is supported.
-A stand-in that is told so instead saves that. Whatever asks the stand-in for more gets the real module. This module runs beside the
-student's code: the standard library and torch only.
+`torch.optim` imports `torch._dynamo` at an optimizer's first step only to tell it to keep away, and torchvision to
+ask whether it is supported. A stand-in that is told so instead saves that. Whatever asks the stand-in for more gets
+the real module. This module runs beside the student's code: the standard library and torch only.
 """
 
 from __future__ import annotations

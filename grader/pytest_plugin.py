@@ -1,6 +1,7 @@
 """`pytest tests/hidden/03_losses --submission losses.py`: the hidden tests as ordinary pytest, with the same verdicts.
 
-Loaded with `-p nnkata.grader.pytest_plugin`. Without `--submission` the reference solutions are judged. Whatever is not a hidden test is left alone.
+Loaded with `-p nnkata.grader.pytest_plugin`. Without `--submission` the reference solutions are judged. Whatever is
+not a hidden test is left alone.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
     paths = [Path(str(arg).split("::")[0]).resolve() for arg in config.args]
     if not any("hidden" in path.parts for path in paths):
         return
-    from .judge import JudgePlugin, Trial
+    from .judging import JudgePlugin
+    from .trial import Trial
     from .trials import Trials
 
     trials = Trials(config.getoption("--submission"), config.getoption("--seed"))

@@ -15,9 +15,23 @@ from .model import Diagnosis, PartResult, Result, TestResult
 
 FORMAT = 1
 FIELDS = (
-    "exercise", "status", "score", "max_score", "device", "confinement", "seed", "submission", "student", "submission_sha256",
-    "seconds", "parts", "tests", "flags", "diagnoses", "notes",
-)  # fmt: skip
+    "exercise",
+    "status",
+    "score",
+    "max_score",
+    "device",
+    "confinement",
+    "seed",
+    "submission",
+    "student",
+    "submission_sha256",
+    "seconds",
+    "parts",
+    "tests",
+    "flags",
+    "diagnoses",
+    "notes",
+)
 MARKS = {"pass": "[green]✓[/]", "fail": "[red]✗[/]", "error": "[yellow]![/]", "skip": "[dim]–[/]"}
 
 
@@ -55,7 +69,7 @@ def _show_part(part: PartResult, result: Result, console: Console, verbose: bool
     points = f"{part.score:g}/{part.max_score:g}"
     console.print(f" {mark} {escape(part.name):<36} [dim]{points:>9}[/]", highlight=False)
     if part.unwritten:
-        console.print(Padding(Text("not written yet", style="dim"), (0, 0, 0, 5)))
+        _indent(Text("not written yet", style="dim"), console)
         return
     failing = [test for test in tests if test.status in ("fail", "error")]
     if verbose:
@@ -94,7 +108,7 @@ def _show_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
 
 
 def _indent(text: Text, console: Console) -> None:
-    console.print(Padding(text, (0, 0, 0, 5)), highlight=False)
+    console.print(Padding(text, (0, 0, 0, 5), expand=False), highlight=False)
 
 
 def _show_summary(result: Result, console: Console) -> None:
@@ -116,6 +130,9 @@ def _facts(result: Result) -> str:
 
 def next_steps(result: Result) -> Iterator[str]:
     """What to type next."""
+    if result.status == "pass" and result.bars and all(bar.bar.quick for bar in result.bars):
+        yield f"Next: the whole training, nnkata check {result.exercise}"
+        return
     if result.status == "pass":
         yield f"All right! Read how we wrote it: nnkata solution {result.exercise}"
         return

@@ -50,10 +50,16 @@ class Worker:
     def __init__(self, server: Server, limits: Limits, config: dict[str, Any], defences: Defences = ALL) -> None:
         self.server, self.limits = server, limits
         full = {
-            "threads": limits.threads, "memory_mb": limits.memory_mb, "cpu_seconds": int(limits.total_seconds * 2 * limits.threads) + 10,
-            "landlock": defences.landlock, "seccomp": defences.seccomp, "guard_calls": defences.guard_calls,
-            "guard_operators": defences.guard_operators, "gpu": False, **config,
-        }  # fmt: skip
+            "threads": limits.threads,
+            "memory_mb": limits.memory_mb,
+            "cpu_seconds": int(limits.total_seconds * 2 * limits.threads) + 10,
+            "landlock": defences.landlock,
+            "seccomp": defences.seccomp,
+            "guard_calls": defences.guard_calls,
+            "guard_operators": defences.guard_operators,
+            "gpu": False,
+            **config,
+        }
         self.pid, self.pidfd, self.channel = server.start(full)
         self.alive = True
         self.asked = 0

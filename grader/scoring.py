@@ -1,9 +1,9 @@
 """From verdicts to points: how a part's points are split over its tests, and when they are earned.
 
-A bar has its own points; the rest of a part's points are shared equally among its other test functions, and a function's share among
-its parameters. What stands
-above the foundation (shape, number, values) earns nothing while the foundation does not hold: the edge cases
-of a function whose values are wrong are worth nothing. A skipped test's points leave the maximum.
+A bar has its own points; the rest of a part's points are shared equally among its other test functions, and a
+function's share among its parameters. What stands above the foundation (shape, number, values) earns nothing while
+the foundation does not hold: the edge cases of a function whose values are wrong are worth nothing. A skipped test's
+points leave the maximum.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from .judge import Trial, Verdict
 from .model import FOUNDATION, Misconception, PartResult, Status, TestResult
+from .trial import Trial, Verdict
 
 
 def score(
@@ -58,10 +58,18 @@ def _score_part(points: float, verdicts: list[Verdict], explained: Mapping[str, 
         wrong = explained.get(verdict.id) if verdict.status == "fail" else None
         results.append(
             TestResult(
-                verdict.id, verdict.part, verdict.rung, verdict.status, round(earned, 6), round(full, 6),
-                verdict.message, wrong.id if wrong else None, round(verdict.seconds, 4), verdict.device,
+                verdict.id,
+                verdict.part,
+                verdict.rung,
+                verdict.status,
+                round(earned, 6),
+                round(full, 6),
+                verdict.message,
+                wrong.id if wrong else None,
+                round(verdict.seconds, 4),
+                verdict.device,
             )
-        )  # fmt: skip
+        )
     return results
 
 

@@ -1,7 +1,8 @@
 """The fork server: a process with torch imported, from which each worker is forked.
 
-It is started with a clean environment and holds nothing that a worker may not see. One Unix socket leads to it: each request carries
-a worker's own channel, each answer the worker's pid and pidfd. It ends when that socket closes, and its workers with it.
+It is started with a clean environment and holds nothing that a worker may not see. One Unix socket leads to it: each
+request carries a worker's own channel, each answer the worker's pid and pidfd. It ends when that socket closes, and
+its workers with it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What a caller can ask for: check, hint, reset, solution, progress. The command line and the notebook are thin callers of it.
+"""What a caller can ask for: check, hint, reset, solution, progress. The command line and the notebook are thin
+callers of it.
 
 Nothing here imports torch until something is graded.
 """
@@ -101,9 +102,17 @@ def orders(wanted: Wanted, space: Workspace | None, on_progress: Progress | None
         if file.is_dir():
             raise SubmissionError(f"{file} is a folder: give a Python file.")
         yield Order(
-            exercise, file, wanted.device, wanted.seed, wanted.parts, training="quick" if wanted.quick else "full",
-            dataset=wanted.dataset, on_progress=on_progress, local=wanted.debug, limits=_limits(wanted, exercise.limits),
-        )  # fmt: skip
+            exercise,
+            file,
+            wanted.device,
+            wanted.seed,
+            wanted.parts,
+            training="quick" if wanted.quick else "full",
+            dataset=wanted.dataset,
+            on_progress=on_progress,
+            local=wanted.debug,
+            limits=_limits(wanted, exercise.limits),
+        )
 
 
 def _limits(wanted: Wanted, limits: Limits) -> Limits:
@@ -117,7 +126,7 @@ def _limits(wanted: Wanted, limits: Limits) -> Limits:
 
 
 def chosen(wanted: Wanted, space: Workspace | None) -> list[Exercise]:
-    """The exercises that a wish is about; UsageError if there is none of that name, or no such part of it. Needs no torch."""
+    """The exercises that a wish is about; UsageError if there is none of that name, or no such part. Needs no torch."""
     found = _exercises(wanted, space)
     for exercise in found:
         for name in wanted.parts:
@@ -174,7 +183,7 @@ def check(engine: Engine, order: Order, space: Workspace | None) -> Result:
 
 
 def _debugged(engine: Engine, order: Order) -> Result:
-    """Grade in this process, with what the student's code prints going where ours goes, so that `breakpoint()` works too."""
+    """Grade in this process; what the student's code prints goes where ours goes, so that `breakpoint()` works too."""
     from . import probing
 
     terminal, captured = (sys.stdout, sys.stderr), probing.captured_prints
@@ -233,7 +242,7 @@ def hint(space: Workspace, exercise: Exercise, name: str | None) -> Hint:
 
 
 def _flowing(text: str) -> str:
-    """A hint's text with its prose on one line a paragraph, so that it wraps where the reader's terminal ends; code stays."""
+    """A hint's text with each paragraph on one line, so that it wraps where the reader's terminal ends; code stays."""
     lines: list[str] = []
     for line in text.strip("\n").splitlines():
         prose = line[:1] not in ("", " ", "\t", "-", "*")

@@ -1,7 +1,8 @@
 """A submission's text: read without trusting it, and searched for what its parts may not use.
 
-The search is the first of three layers against forbidden built-ins (see `guard` for the others) and the one that can name a line. It
-follows imports, aliases and helper functions, never runs anything, and keeps quiet where it cannot be sure.
+The search is the first of three layers against forbidden built-ins (see `guard` for the others) and the one that can
+name a line. It follows imports, aliases and helper functions, never runs anything, and keeps quiet where it cannot be
+sure.
 """
 
 from __future__ import annotations
@@ -22,17 +23,35 @@ from .model import Exercise
 SIZE = 200_000
 """Bytes that a submission may have: ten times a long one, and too few to carry a data set's answers."""
 
+DEPTH = 400
+"""Nodes of the syntax tree inside of one another; a page of `+` makes some dozens."""
+
 PRIVATE_ALLOWED = re.compile(r"torch\._foreach_\w+|torch\._assert")
 PRIVATE = re.compile(r"torch\.(_\w+|ops|jit|compile|compiler)(\.|$)|torch\.nn\.functional\._\w+|torch\.Tensor\._\w+")
 SNOOPING = {
-    "ctypes": "uses ctypes", "_ctypes": "uses ctypes", "cffi": "uses cffi", "sys._getframe": "walks the call stack",
-    "sys._current_frames": "walks the call stack", "inspect.currentframe": "walks the call stack", "inspect.stack": "walks the call stack",
-    "gc.get_objects": "walks the interpreter's objects", "gc.get_referrers": "walks the interpreter's objects",
-    "gc.get_referents": "walks the interpreter's objects", "subprocess": "starts programs", "socket": "opens sockets",
-    "os._exit": "ends the process", "os.kill": "sends signals", "os.fork": "starts processes", "os.system": "starts programs",
-    "multiprocessing": "starts processes", "nnkata": "imports the grader", "pytest": "imports pytest", "_pytest": "imports pytest",
-    "importlib.reload": "reloads modules", "signal": "handles signals",
-}  # fmt: skip
+    "ctypes": "uses ctypes",
+    "_ctypes": "uses ctypes",
+    "cffi": "uses cffi",
+    "sys._getframe": "walks the call stack",
+    "sys._current_frames": "walks the call stack",
+    "inspect.currentframe": "walks the call stack",
+    "inspect.stack": "walks the call stack",
+    "gc.get_objects": "walks the interpreter's objects",
+    "gc.get_referrers": "walks the interpreter's objects",
+    "gc.get_referents": "walks the interpreter's objects",
+    "subprocess": "starts programs",
+    "socket": "opens sockets",
+    "os._exit": "ends the process",
+    "os.kill": "sends signals",
+    "os.fork": "starts processes",
+    "os.system": "starts programs",
+    "multiprocessing": "starts processes",
+    "nnkata": "imports the grader",
+    "pytest": "imports pytest",
+    "_pytest": "imports pytest",
+    "importlib.reload": "reloads modules",
+    "signal": "handles signals",
+}
 
 
 @dataclass(frozen=True)
@@ -104,7 +123,9 @@ def parse(submission: Submission) -> ast.Module:
     if not submission.text.strip():
         raise SubmissionError(f"{submission.name} is empty. `nnkata reset` brings the stub back.")
     try:
-        return ast.parse(submission.text)
+        tree = ast.parse(submission.text)
+        _measure(tree)
+        return tree
     except SyntaxError as error:
         line = (error.text or "").strip()[:100]
         raise SubmissionError(
@@ -114,6 +135,16 @@ def parse(submission: Submission) -> ast.Module:
         raise SubmissionError(
             f"{submission.name} cannot be parsed ({type(error).__name__}): it is nested too deeply."
         ) from None
+
+
+def _measure(tree: ast.Module) -> None:
+    """RecursionError for a tree that is too deep to be searched."""
+    level: list[ast.AST] = [tree]
+    for _ in range(DEPTH):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return
+    raise RecursionError
 
 
 def violations(tree: ast.Module, exercise: Exercise) -> list[Violation]:
@@ -198,9 +229,12 @@ class _Module:
                 if dotted and "." in dotted and node.targets[0].id not in self.aliases:
                     self.aliases[node.targets[0].id] = dotted
         self.methods = {
-            inner.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
-            for inner in node.body if isinstance(inner, ast.FunctionDef)
-        }  # fmt: skip
+            inner.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ClassDef)
+            for inner in node.body
+            if isinstance(inner, ast.FunctionDef)
+        }
         for name in [
             name for name, node in self.definitions.items() if isinstance(node, ast.FunctionDef | ast.ClassDef)
         ]:
@@ -324,7 +358,9 @@ def _is_tensor_method(name: str) -> bool:
 
 
 def _belongs(dotted: str, module: str) -> bool:
-    """Whether a dotted name leads to something that the module defines: `torch.nn.ReLU` is `torch.nn.modules.activation`'s."""
+    """Whether a dotted name leads to something that the module defines: `torch.nn.ReLU` is
+    `torch.nn.modules.activation`'s.
+    """
     if dotted.startswith(module + "."):
         return True
     if not dotted.startswith("torch."):

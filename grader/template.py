@@ -92,7 +92,9 @@ def test_double_gradient(judge, draw):
 
 
 def create(root: Path, exercise_id: str) -> list[Path]:
-    """Write a new exercise's files under a content root; the files. UsageError if its name is no name, or it is there already."""
+    """Write a new exercise's files under a content root; the files. UsageError if its name is no name, or it is there
+    already.
+    """
     if not re.fullmatch(r"\d\d_[a-z][a-z0-9_]*", exercise_id):
         raise UsageError(
             f"{exercise_id!r} is no exercise's name: two digits, _, a topic in small letters, like 10_attention."

@@ -7,7 +7,7 @@ from pathlib import Path
 from . import catalog, source
 from .confined import Confined
 from .forkserver import Server
-from .judge import Trial
+from .trial import Trial
 
 
 class Trials:

@@ -1,4 +1,5 @@
-"""Makes torchvision importable where its native operators do not load, as beside a CPU build of torch. Says what it did.
+"""Makes torchvision importable where its native operators do not load, as beside a CPU build of torch. Says what it
+did.
 
 This module runs beside the student's code too: the standard library and torch only.
 """
@@ -32,12 +33,12 @@ def import_torchvision() -> tuple[types.ModuleType | None, str]:
     module = importlib.import_module("torchvision")
     return (
         module,
-        f"{module.__version__}; its native operators do not load beside this torch, so the two it misses were declared first",
+        f"{module.__version__}; its native operators do not load beside this torch; the two it misses were declared",
     )
 
 
 def prepare() -> None:
-    """Make a later `import torchvision` work, whoever does it: load its native operators, or declare what is missing."""
+    """Make a later `import torchvision` work, whoever does it: load its native operators, or declare them."""
     found = importlib.util.find_spec("torchvision")
     if found is None or not found.submodule_search_locations:
         return

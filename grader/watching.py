@@ -49,9 +49,7 @@ def _watch_one(
     file.parent.mkdir(parents=True, exist_ok=True)
     seen = _stamp(file)
     result = _check(engine, space, exercise, console)
-    for _ in changes(
-        file.parent, debounce=50, step=10, rust_timeout=100, yield_on_timeout=True, raise_interrupt=True
-    ):
+    for _ in changes(file.parent, debounce=50, step=10, rust_timeout=100, yield_on_timeout=True, raise_interrupt=True):
         key = pressed.key()
         if key == "q":
             raise Quit

@@ -33,10 +33,20 @@ ALIGN = 64
 DTYPES: Mapping[str, torch.dtype] = {
     name: getattr(torch, name)
     for name in (
-        "bool", "uint8", "int8", "int16", "int32", "int64",
-        "float16", "bfloat16", "float32", "float64", "complex64", "complex128",
+        "bool",
+        "uint8",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "float16",
+        "bfloat16",
+        "float32",
+        "float64",
+        "complex64",
+        "complex128",
     )
-}  # fmt: skip
+}
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
@@ -171,9 +181,13 @@ class _Writer:
     def tensor(self, value: torch.Tensor) -> object:
         shape, dtype = list(value.shape), value.dtype
         node = {
-            "$": "tensor", "dtype": NAMES[dtype], "shape": shape, "offset": self.size,
-            "device": getattr(value, "nnkata_device", value.device.type), "grad": bool(value.requires_grad),
-        }  # fmt: skip
+            "$": "tensor",
+            "dtype": NAMES[dtype],
+            "shape": shape,
+            "offset": self.size,
+            "device": getattr(value, "nnkata_device", value.device.type),
+            "grad": bool(value.requires_grad),
+        }
         plain = value.detach().cpu().resolve_conj().resolve_neg()
         if self.layout and not plain.is_contiguous() and plain.numel():
             span = 1 + sum((n - 1) * s for n, s in zip(plain.shape, plain.stride(), strict=True))

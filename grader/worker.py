@@ -1,7 +1,8 @@
 """The worker: one forked process that confines itself, loads a student's module and answers probes about it.
 
-It imports torch, numpy, the standard library and, of the project, only what says in its first lines that it runs beside the student's
-code: the wire format, the probes, the guard and the confinement. What it sends back is a claim and nothing more.
+It imports torch, numpy, the standard library and, of the project, only what says in its first lines that it runs
+beside the student's code: the wire format, the probes, the guard and the confinement. What it sends back is a claim
+and nothing more.
 """
 
 from __future__ import annotations

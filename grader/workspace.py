@@ -1,7 +1,7 @@
 """The student's folder: exercises to edit, progress, and backups. No torch.
 
-A workspace is a folder with a `.nnkata/` in it; the repository's own `exercises/` serves as one too. Progress is a small JSON file: a broken
-one is set aside and said so, never a reason to stop.
+A workspace is a folder with a `.nnkata/` in it; the repository's own `exercises/` serves as one too. Progress is a
+small JSON file: a broken one is set aside and said so, never a reason to stop.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ class Workspace:
         return self.records.setdefault(exercise, Record())
 
     def remember(self, result: Result, *, whole: bool = True) -> None:
-        """Keep a result's score and diagnoses, and save. Only a `whole` check, all bars included, can pass an exercise."""
+        """Keep a result's score and diagnoses, and save. Only a `whole` check, all bars included, can pass an
+        exercise.
+        """
         record = self.record(result.exercise)
         record.attempts += 1
         record.score = max(record.score, result.score)
@@ -132,7 +134,9 @@ def find(start: Path, kit: Path) -> Workspace:
 
 
 def create(folder: Path, exercises: list[Exercise]) -> tuple[list[str], list[str]]:
-    """Make a workspace, or add to one what is missing; never overwrites a file. The files written and those kept, by name."""
+    """Make a workspace, or add to one what is missing; never overwrites a file. The files written and those kept, by
+    name.
+    """
     written: list[str] = []
     kept: list[str] = []
     (folder / MARKER).mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
-"""Whatever a student hands in: a clear message that names the place and what to do, the right exit code, no traceback of ours.
+"""Whatever a student hands in: a message that names the place and what to do, the right exit code, no traceback.
 
-The command runs in this process with one warm server of workers, so that each case takes a fraction of a second. The exercise has two
-parts, and `halve` is right in every file that can be loaded: it must be graded whatever becomes of `double`.
+The command runs in this process with one warm server of workers, so that each case takes a fraction of a second. The
+exercise has two parts, and `halve` is right in every file that can be loaded: it must be graded whatever becomes of
+`double`.
 """
 
 from __future__ import annotations
@@ -14,14 +15,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
 import psutil
 import pytest
-from typer.testing import CliRunner
-
 from nnkata import cli
 from nnkata.grader import forkserver, template
+from typer.testing import CliRunner
 
 HALVE = "\n\ndef halve(x):\n    return x / 2\n"
 PART = """
@@ -122,7 +121,7 @@ def double(body: str) -> str:
     return f"import torch\n\n\ndef double(x):\n    {body}{HALVE}"
 
 
-# -- files that cannot be graded at all ---------------------------------------------------------------------------------------
+# -- files that cannot be graded at all --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -132,9 +131,15 @@ def double(body: str) -> str:
         (b"", "tiny.py is empty. `nnkata reset"),
         (b"  \n\n", "tiny.py is empty. `nnkata reset"),
         (b"\x00\x01\x7fELF", "tiny.py is a binary file: give Python source text."),
-        ("x = 1\n# Zür".encode("latin-1"), "tiny.py, line 2: the text is not UTF-8. Save the file as UTF-8 in your editor."),
+        (
+            "x = 1\n# Zür".encode("latin-1"),
+            "tiny.py, line 2: the text is not UTF-8. Save the file as UTF-8 in your editor.",
+        ),
         (b"x = 1\n\ndef double(x:\n    return 2 * x\n", "tiny.py, line 3: '(' was never closed def double(x:"),
-        (b"def double(x):\nreturn 2 * x\n", "tiny.py, line 2: expected an indented block after function definition on line 1"),
+        (
+            b"def double(x):\nreturn 2 * x\n",
+            "tiny.py, line 2: expected an indented block after function definition on line 1",
+        ),
         (b"x = " + b"(" * 5_000 + b")" * 5_000, "tiny.py"),
         (b"#" * 300_000, "tiny.py is larger than 200,000 bytes"),
     ],
@@ -166,13 +171,16 @@ def test_a_byte_order_mark_and_windows_lines_do_no_harm(check):
     assert ran.code == 0 and "10 of 10 points" in ran.said
 
 
-# -- files that cannot be imported ---------------------------------------------------------------------------------------------
+# -- files that cannot be imported -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("top", "told"),
     [
-        ("import nowhere_to_be_found", "ModuleNotFoundError: No module named 'nowhere_to_be_found' line 1, in <module>"),
+        (
+            "import nowhere_to_be_found",
+            "ModuleNotFoundError: No module named 'nowhere_to_be_found' line 1, in <module>",
+        ),
         ("import torch\nx = torch.ones(2) @ torch.ones(3)", "importing the file: RuntimeError: "),
         ("import sys\nsys.exit()", "importing the file: SystemExit"),
         ("import os\nos._exit(0)", "importing the file ended the process it ran in (sys.exit, os._exit or the like)"),
@@ -198,7 +206,7 @@ def test_a_file_that_never_ends_being_imported(check, course):
     assert "importing the file did not end in time and was stopped: is there a loop that never ends?" in ran.said
 
 
-# -- one part is wrong, the other is graded --------------------------------------------------------------------------------------
+# -- one part is wrong, the other is graded ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -273,15 +281,26 @@ def test_a_call_that_reads_input_is_not_waited_for(check):
     assert "EOFError" in ran.said and "✓ halve 4/4" in ran.said
 
 
-# -- a damaged workspace ---------------------------------------------------------------------------------------------------------
+# -- a damaged workspace -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", '{"exercises": 3}', '{"exercises": {"10_tiny": {"hints": [1]}}}', "[" * 100_000, "\x00", "ÿ",
-     '{"exercises": {"10_tiny": {"diagnoses": {"double": 5}}}}', '{"exercises": {"10_tiny": {"hints": {"double": "x"}}}}'],
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "[" * 100_000,
+        "\x00",
+        "ÿ",
+        '{"exercises": 3}',
+        '{"exercises": {"10_tiny": {"hints": [1]}}}',
+        '{"exercises": {"10_tiny": {"diagnoses": {"double": 5}}}}',
+        '{"exercises": {"10_tiny": {"hints": {"double": 0.5}}}}',
+    ],
     ids=range(11),
-)  # fmt: skip
+)
 def test_a_damaged_progress_file_is_set_aside_and_said_so(work, text):
     progress = work / ".nnkata" / "progress.json"
     progress.write_bytes(text.encode("latin-1"))

@@ -1,4 +1,4 @@
-"""The command `nnkata` as people type it: in a shell, in a folder of their own, with what it prints and how it exits."""
+"""The command `nnkata` as people type it: in a shell, in a folder of their own; what it prints and how it exits."""
 
 from __future__ import annotations
 
@@ -14,11 +14,19 @@ from pathlib import Path
 
 import psutil
 import pytest
-
 from nnkata.grader.catalog import KIT
 
 SCRIPTS = Path(sys.executable).parent
-DROPPED = ("NO_COLOR", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "COLUMNS", "LINES", "NNKATA_PATH", "PYTEST_ADDOPTS")
+DROPPED = (
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "PY_COLORS",
+    "GITHUB_ACTIONS",
+    "COLUMNS",
+    "LINES",
+    "NNKATA_PATH",
+    "PYTEST_ADDOPTS",
+)
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in DROPPED} | {
     "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",
     "OMP_NUM_THREADS": "1",
@@ -108,7 +116,7 @@ def type_(course, tmp_path):
     return run
 
 
-# -- without grading -----------------------------------------------------------------------------------------------------
+# -- without grading ---------------------------------------------------------------------------------------------------
 
 
 def test_help_names_every_command_and_every_option(tmp_path):
@@ -117,7 +125,17 @@ def test_help_names_every_command_and_every_option(tmp_path):
         for command in ("init", "list", "check", "watch", "hint", "reset", "solution", "doctor", "dev"):
             assert re.search(rf"^. {command} ", said, re.MULTILINE), (line, command)
     said = shell("nnkata check --help", tmp_path).stdout
-    for option in ("--all", "--part", "--device", "--seed", "--json", "--verbose", "--submission", "--solution", "--debug"):
+    for option in (
+        "--all",
+        "--part",
+        "--device",
+        "--seed",
+        "--json",
+        "--verbose",
+        "--submission",
+        "--solution",
+        "--debug",
+    ):
         assert option in said
 
 
@@ -221,7 +239,9 @@ def test_outside_of_a_workspace_commands_say_how_to_make_one(tmp_path, line):
 
 def test_hints_come_one_level_at_a_time(type_):
     said = [type_("nnkata hint 10 halve").stdout for _ in range(4)]
-    for text, level, words in zip(said, (1, 2, 3, 3), ("Half of it.", "Dividing", "return x / ...", "return x"), strict=True):
+    for text, level, words in zip(
+        said, (1, 2, 3, 3), ("Half of it.", "Dividing", "return x / ...", "return x"), strict=True
+    ):
         assert f"10_tiny · halve · hint {level} of 3" in text and words in text
     assert "More: nnkata hint 10_tiny halve" in said[0]
     assert "Next: nnkata check 10_tiny" in said[2]
@@ -273,7 +293,7 @@ def test_doctor_looks_at_everything(type_):
         assert re.search(rf"^ [✓!] {name} ", ran.stdout, re.MULTILINE), name
 
 
-# -- a student's way through an exercise ------------------------------------------------------------------------------------
+# -- a student's way through an exercise -------------------------------------------------------------------------------
 
 
 def test_from_the_stub_to_the_solution(type_):
@@ -380,7 +400,9 @@ def test_on_a_terminal_there_are_colours_unless_no_color_is_set(tmp_path):
     def typed(**environment: str) -> str:
         ours, theirs = os.openpty()
         environment = ENVIRONMENT | {"COLUMNS": "100"} | environment
-        ran = subprocess.run(["nnkata", "list"], cwd=tmp_path, env=environment, stdout=theirs, stderr=theirs, timeout=60)
+        ran = subprocess.run(
+            ["nnkata", "list"], cwd=tmp_path, env=environment, stdout=theirs, stderr=theirs, timeout=60
+        )
         assert ran.returncode == 0
         os.close(theirs)
         said = b""
@@ -417,11 +439,11 @@ def test_ctrl_c_leaves_no_process_behind(type_, course):
             running.kill()
     assert running.returncode == 130
     assert err.strip() == "Stopped." and "Traceback" not in out
-    gone, alive = psutil.wait_procs(beside, timeout=5)
+    _, alive = psutil.wait_procs(beside, timeout=5)
     assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
-# -- for teachers and authors -------------------------------------------------------------------------------------------------
+# -- for teachers and authors ------------------------------------------------------------------------------------------
 
 
 def test_pytest_on_the_hidden_tests_gives_the_same_verdicts(tmp_path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from nnkata.grader import catalog, engine
 
 HERE = Path(__file__).parent / "honest"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from nnkata.grader.judge import Local, Trial, Verdict
+from nnkata.grader.trial import Local, Trial, Verdict
 from nnkata.grader.model import RUNGS, Exercise, Failure, Limits, Misconception, Part
 from nnkata.grader.scoring import score, worst
 

@@ -103,15 +103,24 @@ def test_wrong_syntax_is_told_with_its_line(text, told):
 
 
 @pytest.mark.parametrize(
-    "text", ["(" * 5_000 + ")" * 5_000, "-" * 90_000 + "1", "x" + "[0]" * 60_000, "1" + "+1" * 90_000]
+    "text",
+    [
+        "-" * 90_000 + "1",
+        "x" + "[0]" * 60_000,
+        "1" + "+1" * 90_000,
+        *("import torch\ndef f(x): return torch" + ".a" * count for count in (500, 900, 1_500, 2_500, 5_000)),
+    ],
+    ids=lambda text: f"{text[:40]}-{len(text)}",
 )
-def test_source_that_is_nested_too_deeply_is_refused(text):
-    try:
-        tree = source.parse(source.checked("a.py", text.encode()))
-    except SubmissionError as error:
-        assert "a.py" in str(error)
-    else:
-        source.flags(tree)
+def test_source_that_is_nested_too_deeply_to_be_searched_is_refused(text):
+    with pytest.raises(SubmissionError, match="too deeply"):
+        source.parse(source.checked("a.py", text.encode()))
+
+
+@pytest.mark.parametrize("text", ["x = 1" + "+1" * 200, "x = a" + ".b()" * 100, "x = " + "[" * 90 + "]" * 90])
+def test_source_that_is_nested_as_deeply_as_people_write_is_searched(text):
+    tree = source.parse(source.checked("a.py", text.encode()))
+    assert source.flags(tree) == [] and source.violations(tree, exercise(f="softmax")) == []
 
 
 # -- forbidden names ------

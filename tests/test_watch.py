@@ -1,4 +1,4 @@
-"""`nnkata watch` in a real terminal: verdicts at every save, keys without Enter, on to the next exercise, and a clean end."""
+"""`nnkata watch` in a real terminal: verdicts at every save, keys without Enter, on to the next, and a clean end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from nnkata.grader import template
 
 SCRIPTS = Path(sys.executable).parent
@@ -74,8 +73,11 @@ def work(course, tmp_path):
 @pytest.fixture
 def terminal(course, work):
     environment = {
-        "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}", "NNKATA_PATH": str(course), "OMP_NUM_THREADS": "1", "COLUMNS": "",
-    }  # fmt: skip
+        "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",
+        "NNKATA_PATH": str(course),
+        "OMP_NUM_THREADS": "1",
+        "COLUMNS": "",
+    }
     opened = Terminal(work, environment)
     yield opened
     subprocess.run(["tmux", "-L", opened.name, "kill-server"], capture_output=True, check=False)
@@ -84,7 +86,9 @@ def terminal(course, work):
 def test_a_session_of_watching(terminal, work):
     file = work / "10_tiny" / "tiny.py"
     terminal.press("nnkata watch 10", "Enter")
-    terminal.shows("10_tiny · Tiny", "not written yet", "0 of 10 points", "watching 10_tiny/tiny.py · h hint · n next · q quit")
+    terminal.shows(
+        "10_tiny · Tiny", "not written yet", "0 of 10 points", "watching 10_tiny/tiny.py · h hint · n next · q quit"
+    )
 
     file.write_text("def double(x):\n    return x * x\n")
     assert terminal.shows("You multiply x by itself", "✗ double") < 10
@@ -142,7 +146,12 @@ def test_without_a_terminal_it_watches_all_the_same(course, work):
     log = work / "said"
     with log.open("w") as out:
         running = subprocess.Popen(
-            [str(SCRIPTS / "nnkata"), "watch", "11"], cwd=work, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+            [str(SCRIPTS / "nnkata"), "watch", "11"],
+            cwd=work,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
         )
     try:
         deadline = time.monotonic() + 60

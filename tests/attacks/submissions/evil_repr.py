@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 class R:
-    def __repr__(self): 
+    def __repr__(self):
         import os; os._exit(0)
 class E(Exception):
     def __str__(self): raise RuntimeError("\x1b[2J")

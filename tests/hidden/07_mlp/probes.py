@@ -109,13 +109,18 @@ def trained_on_device(impl, images, labels, epochs, seed):
 def train_on_mnist(impl, images, labels, test_images, epochs, seed, device="cpu"):
     """train_classifier is trained on MNIST, and its module names the digits of other images."""
     told = []
+
+    def on_epoch(epoch, mean_loss):
+        told.append(mean_loss)
+        report(epoch=epoch, epochs=epochs, loss=float(mean_loss))  # noqa: F821 (every probe is given it)
+
     model = impl.train_classifier(
         _scaled(images),
         labels,
         epochs=epochs,
         seed=seed,
         device=device,
-        on_epoch=lambda epoch, mean_loss: told.append(mean_loss),
+        on_epoch=on_epoch,
     )
     with torch.no_grad():
         answers = [model(_scaled(batch).to(device)).argmax(dim=1).cpu() for batch in test_images.split(1000)]

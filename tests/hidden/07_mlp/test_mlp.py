@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from nnkata.grader.content import part, rung
+from nnkata.grader.content import bar, part, rung
 
 CLASSES = [0, 2, 5, 7, 9]
 """The labels of the little data set: five of the ten classes."""
@@ -554,3 +554,20 @@ def test_train_on_the_device(judge, draw):
         return f"the module must live on {said['device']}; parts of it live on {wrong[0]}" if wrong else None
 
     judge.holds(check, "trained_on_device", images, labels, 1, draw.integer(0, 10**6))
+
+
+# -- the bars ----------------------------------------------------------------------------------------------------------
+
+
+@part("train_classifier")
+@rung("bar")
+@bar("quick")
+def test_a_short_training_learns_digits(judge):
+    judge.bar("quick")
+
+
+@part("train_classifier")
+@rung("bar")
+@bar("full")
+def test_training_reaches_the_bar_on_mnist(judge):
+    judge.bar("full")

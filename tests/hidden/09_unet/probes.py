@@ -220,10 +220,14 @@ def train_twice(impl, images, masks, num_classes, epochs, seeds):
 def train_on_scenes(impl, scenes, masks, test_scenes, num_classes, epochs, seed, device="cpu"):
     """train_segmenter trains on scenes, and its model says of every pixel of new scenes which class it is."""
     losses = []
+
+    def on_epoch(epoch, loss):
+        losses.append(float(loss))
+        report(epoch=epoch, epochs=epochs, loss=float(loss))  # noqa: F821 (every probe is given it)
+
     model = impl.train_segmenter(
-        scenes, masks, num_classes=num_classes, epochs=epochs, seed=seed, device=device,
-        on_epoch=lambda epoch, loss: losses.append(float(loss)),
-    )  # fmt: skip
+        scenes, masks, num_classes=num_classes, epochs=epochs, seed=seed, device=device, on_epoch=on_epoch
+    )
     with torch.no_grad():
         maps = [
             model(batch.to(device)).argmax(dim=1).to(torch.uint8).cpu() for batch in test_scenes.split(50)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from nnkata.grader.content import part, rung
+from nnkata.grader.content import bar, part, rung
 from torch.nn import functional as F
 
 NORM = (5e-3, 5e-3)
@@ -679,3 +679,20 @@ def test_segmenter_learns_squares(judge, draw):
         return None
 
     judge.holds(check, "train", images, masks, 3, 20, 3)
+
+
+# -- the bars ----------------------------------------------------------------------------------------------------------
+
+
+@part("train_segmenter")
+@rung("bar")
+@bar("quick")
+def test_a_short_training_learns_scenes(judge):
+    judge.bar("quick")
+
+
+@part("train_segmenter")
+@rung("bar")
+@bar("full")
+def test_training_reaches_the_bar_on_scenes(judge):
+    judge.bar("full")

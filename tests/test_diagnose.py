@@ -1,0 +1,130 @@
+"""A mistake is named if one misconception answers every question as the student did, and not otherwise."""
+
+import pytest
+import torch
+from nnkata.grader import catalog, content
+from nnkata.grader.diagnose import diagnose, explained
+from nnkata.grader.hidden_tests import conduct
+from nnkata.grader.judge import Local, Trial
+
+SEED = 5
+
+
+def judged(namespace, exercise="03_losses", part="mse_loss"):
+    exercise = catalog.find(exercise)
+    student = Local(exercise, {**content.reference(exercise), **namespace})
+    return conduct(Trial(exercise, student, SEED, only=frozenset({part})))
+
+
+def names(trial):
+    return {wrong.id for wrong in diagnose(trial).values()}
+
+
+def same_shape(input, target):
+    if input.shape != target.shape:
+        raise ValueError("shapes")
+
+
+def reduced(losses, reduction):
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(reduction)
+    return losses if reduction == "none" else getattr(losses, reduction)()
+
+
+def summed(input, target, reduction="mean"):
+    """The sum instead of the mean, written by hand."""
+    same_shape(input, target)
+    difference = input - target
+    return reduced(difference * difference, "sum" if reduction == "mean" else reduction)
+
+
+def careless(input, target, reduction="mean"):
+    """Right, but never compares the shapes."""
+    return reduced((input - target) ** 2, reduction)
+
+
+def unheard_of(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduced((input - target) ** 2 * 1.37 + 0.11, reduction)
+
+
+def test_a_known_mistake_is_named_however_it_is_written():
+    trial = judged({"mse_loss": summed})
+    found = diagnose(trial)
+    assert {wrong.id for wrong in found.values()} == {"sum-instead-of-mean"}
+    failing = {verdict.id for verdict in trial.verdicts if verdict.status == "fail"}
+    assert set(found) <= failing and found
+
+
+def test_a_mistake_that_only_an_edge_shows_is_named():
+    assert any(
+        "shape" in wrong.id or "compare" in wrong.explanation
+        for wrong in diagnose(judged({"mse_loss": careless})).values()
+    )
+
+
+def test_a_mistake_that_nobody_described_is_not_named():
+    assert names(judged({"mse_loss": unheard_of})) == set()
+
+
+def test_right_code_has_no_mistake_to_name():
+    trial = judged({})
+    assert {verdict.status for verdict in trial.verdicts} == {"pass"}
+    assert diagnose(trial) == {}
+
+
+def raising(*args, **options):
+    raise KeyError("oops")
+
+
+def unwritten(*args, **options):
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize("student", [raising, unwritten], ids=["raising", "unwritten"])
+def test_what_gives_no_answers_is_not_taken_for_a_mistake(student):
+    assert names(judged({"mse_loss": student})) == set()
+
+
+def test_a_part_that_is_not_there_is_not_taken_for_a_mistake():
+    exercise = catalog.find("03_losses")
+    trial = conduct(Trial(exercise, Local(exercise, {}), SEED, only=frozenset({"mse_loss"})))
+    assert diagnose(trial) == {}
+
+
+def test_a_mistake_is_explained_with_what_to_try():
+    exercise = catalog.find("03_losses")
+    wrong = content.misconceptions(exercise)[0]
+    shown = explained(wrong)
+    assert (shown.part, shown.misconception) == (wrong.part, wrong.id)
+    assert shown.explanation == wrong.explanation and shown.advice == wrong.advice
+
+
+def test_only_failing_tests_are_explained_when_two_mistakes_meet():
+    def both(input, target, reduction="mean"):
+        losses = (input - target) ** 2  # no comparison of shapes, and
+        return reduced(losses, "sum" if reduction == "mean" else reduction)  # the sum instead of the mean
+
+    trial = judged({"mse_loss": both})
+    found = diagnose(trial)
+    failing = {verdict.id for verdict in trial.verdicts if verdict.status == "fail"}
+    assert set(found) <= failing
+    assert "sum-instead-of-mean" in {wrong.id for wrong in found.values()}
+
+
+def test_mistakes_in_two_parts_are_named_each_in_its_own():
+    exercise = catalog.find("03_losses")
+    halves = {wrong.part: wrong for wrong in content.misconceptions(exercise) if wrong.part in ("mse_loss", "l1_loss")}
+    namespace = {**content.reference(exercise), **{part: wrong.implementation for part, wrong in halves.items()}}
+    trial = conduct(Trial(exercise, Local(exercise, namespace), SEED, only=frozenset(halves)))
+    parts = {verdict.id: verdict.part for verdict in trial.verdicts}
+    found = diagnose(trial)
+    assert {wrong.part for wrong in found.values()} == {"mse_loss", "l1_loss"}
+    assert all(parts[test] == wrong.part for test, wrong in found.items())
+
+
+def test_diagnosing_draws_nothing_from_the_common_generator():
+    trial = judged({"mse_loss": summed})
+    before = torch.random.get_rng_state()
+    diagnose(trial)
+    assert torch.equal(torch.random.get_rng_state(), before)
