@@ -30,17 +30,18 @@ app = typer.Typer(
     name="nnkata",
     help="Neural-network exercises in PyTorch, checked by an autograder that names the mistake.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # rich help looks alike and takes twice the time
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-dev = typer.Typer(help="For authors of exercises.", no_args_is_help=True)
+dev = typer.Typer(help="For authors of exercises.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(dev, name="dev")
 
 ID = Annotated[str, typer.Argument(metavar="ID", help="An exercise: 03_losses, 3 or losses.", show_default=False)]
 PART = Annotated[Optional[str], typer.Argument(help="One part of it: cross_entropy.", show_default=False)]  # noqa: UP045
 
 
-@app.command()
+@app.command(short_help="Make a workspace with every exercise.")
 def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where.")] = Path(".")) -> None:
     """Make a workspace with every exercise in it; your own work is never overwritten."""
     from nnkata.grader import catalog, service
@@ -98,7 +99,7 @@ def list_() -> None:
         console.print("\nNo workspace here yet. Next: nnkata init")
 
 
-@app.command()
+@app.command(short_help="Check your work.")
 def check(
     ids: Annotated[
         list[str] | None,
@@ -220,7 +221,7 @@ def _exit_code(results: list[Result]) -> int:
     return BROKEN if "error" in statuses else FAILED if "fail" in statuses else 0
 
 
-@app.command()
+@app.command(short_help="Check again at every save.")
 def watch(
     id: Annotated[str | None, typer.Argument(metavar="ID", help="Where to begin.", show_default=False)] = None,
 ) -> None:
@@ -231,7 +232,7 @@ def watch(
         watching.watch(id, screen())
 
 
-@app.command()
+@app.command(short_help="A hint, one level more each time.")
 def hint(id: ID, part: PART = None) -> None:
     """A hint: one level more each time, from the last check's diagnosis if there is one."""
     from nnkata.grader import catalog, service
@@ -265,7 +266,7 @@ def reset(id: ID, part: PART = None) -> None:
         typer.echo(f"Your version is kept in {kept}")
 
 
-@app.command()
+@app.command(short_help="The reference solution.")
 def solution(
     id: ID, spoil: Annotated[bool, typer.Option("--spoil", help="Show it before you have passed.")] = False
 ) -> None:
@@ -282,7 +283,7 @@ def solution(
         print(text, end="")
 
 
-@app.command()
+@app.command(short_help="What this machine has and lacks.")
 def doctor() -> None:
     """What this machine has: Python, torch, GPU, confinement, data; and what to fix."""
     from nnkata.grader import doctor as examine

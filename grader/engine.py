@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
+import torch
+
 from . import catalog, source
 from .confined import Confined
 from .diagnose import diagnose, explained
@@ -105,7 +107,8 @@ class Engine:
             order.exercise, Local(order.exercise, {}), seed, only=frozenset(order.parts), on_verdict=order.on_verdict
         )
         trial.training, trial.dataset = order.training, order.dataset
-        if order.device in ("cuda", "auto"):
+        trial.gpu = order.device != "cpu" and not order.local and gpu_here()
+        if order.device == "cuda" or trial.gpu:
             trial.devices = ("cpu", "cuda")
         if order.defences.guard_source:
             for found in source.violations(tree, order.exercise):
@@ -147,13 +150,20 @@ class Engine:
                 f"This machine confines with {self.server.ready()!r} only: grading other people's code is not safe."
                 " Run `nnkata doctor`, or pass --allow-unconfined if you trust every submission."
             )
-        student = Confined(self.server, order.exercise, submission, limits, order.defences, order.on_progress)
+        student = Confined(
+            self.server, order.exercise, submission, limits, order.defences, order.on_progress, trial.gpu
+        )
         trial.student = student
         try:
             conduct(trial)
         finally:
             student.close()
         return student.confinement or self.server.ready(), student.prints
+
+
+def gpu_here() -> bool:
+    """Whether there is a GPU that a worker could use. Looks at the machine only: CUDA is touched in workers alone."""
+    return torch.version.cuda is not None and Path("/dev/nvidiactl").exists()
 
 
 def _local(exercise: Exercise, submission: source.Submission) -> Student:

@@ -114,9 +114,9 @@ class Judge:
         """The student's training reaches the exercise's bar of that name. Its progress is reported meanwhile."""
         self._not_stopped()
         bar = bars.named(self.trial.exercise, name)
-        result = next((done for done in self.trial.bars if bars.same_training(done.bar, bar)), None) or self._trained(
-            bar
-        )
+        result = next(
+            (done for done in self.trial.bars if done.device == self.device and bars.same_training(done.bar, bar)), None
+        ) or self._trained(bar)
         self.trial.bars.append(replace(result, bar=bar))
         if result.reached < bar.threshold:
             if bar.quick:
@@ -136,7 +136,7 @@ class Judge:
         result = bars.measure(bar, given, answer.value, time.monotonic() - began)
         if isinstance(result, str):
             raise WrongAnswer((told, result))
-        return result
+        return replace(result, device=self.device)
 
     def elsewhere(self, *args: Any, **options: Any) -> None:
         """The part works with inputs that live on another device, and its result lives there.

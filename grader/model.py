@@ -77,6 +77,7 @@ class BarResult:
     seconds: float
     predictions: torch.Tensor
     given: object
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,8 @@ def _become(channel: int, config: dict[str, Any], confinement: Confinement) -> N
     os.chdir("/")
     torch.set_num_threads(config["threads"])
     torch.manual_seed(0)
+    if config["gpu"]:
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     guard.install(
         tuple(config["forbidden"]), calls=config["guard_calls"], operators=config["guard_operators"], gpu=config["gpu"]
     )

@@ -5,7 +5,7 @@ import torch
 from nnkata.grader import catalog, content
 from nnkata.grader.diagnose import diagnose, explained
 from nnkata.grader.hidden_tests import conduct
-from nnkata.grader.judge import Local, Trial
+from nnkata.grader.trial import Local, Trial
 
 SEED = 5
 

@@ -9,8 +9,8 @@ from nnkata.grader import catalog, content, probing
 from nnkata.grader.errors import ContentError, WireError
 from nnkata.grader.hidden_tests import conduct
 from nnkata.grader.judging import Draw
-from nnkata.grader.trial import Local, Trial, outcome, without_numbers
 from nnkata.grader.scoring import score
+from nnkata.grader.trial import Local, Trial, outcome, without_numbers
 
 DESCRIPTION = """
 format_version = 1

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from nnkata.grader.trial import Local, Trial, Verdict
 from nnkata.grader.model import RUNGS, Exercise, Failure, Limits, Misconception, Part
 from nnkata.grader.scoring import score, worst
+from nnkata.grader.trial import Local, Trial, Verdict
 
 NOWHERE = Path("/nowhere")
 
