@@ -130,6 +130,9 @@ def check(
         typer.Option(help="A torchvision root to read data from instead of the kit's MNIST.", show_default=False),
     ] = None,
     dataset: Annotated[str, typer.Option(help="mnist, or fashion-mnist from --data.")] = "mnist",
+    unconfined: Annotated[
+        bool, typer.Option("--allow-unconfined", help="Run --submission even where it cannot be confined.")
+    ] = False,
     seconds: Annotated[Optional[float], typer.Option(help="Limit of one call.", show_default=False)] = None,  # noqa: UP045
     memory: Annotated[Optional[int], typer.Option(help="Limit of memory, in MB.", show_default=False)] = None,  # noqa: UP045
 ) -> None:
@@ -144,19 +147,19 @@ def check(
     if data is not None:
         os.environ["NNKATA_DATA"] = str(data.resolve())
     wanted = service.Wanted(
-        tuple(ids or ()),
-        all_,
-        tuple(part or ()),
-        submission,
-        solution,
-        device,
-        seed,
-        debug,
-        quick,
-        dataset,
-        seconds,
-        None,
-        memory,
+        exercises=tuple(ids or ()),
+        everything=all_,
+        parts=tuple(part or ()),
+        submission=submission,
+        solution=solution,
+        device=device,
+        seed=seed,
+        debug=debug,
+        quick=quick,
+        unconfined=unconfined,
+        dataset=dataset,
+        call_seconds=seconds,
+        memory_mb=memory,
     )
     if debug and json:
         usage("--debug shows what your code prints and --json prints nothing else: choose one of them.")
@@ -167,14 +170,14 @@ def check(
 
 def _check(wanted: object, json: bool, verbose: bool) -> list[Result]:
     from nnkata.grader import catalog, service
-    from nnkata.grader.forkserver import Server
+    from nnkata.grader.forkserver import workers
 
     assert isinstance(wanted, service.Wanted)
     own = not (wanted.submission or wanted.solution)
     space = service.here() if own else None
     service.chosen(wanted, space)  # wrong names are told before anything is started
     # start the workers' server before this process imports torch: they do it side by side
-    server = None if wanted.debug or not sys.platform.startswith("linux") else Server(catalog.hidden())
+    server = None if wanted.debug else workers(catalog.hidden())
     results = []
     try:
         gc.disable()  # importing torch makes millions of objects, none of them garbage

@@ -118,7 +118,7 @@ def in_process(repeat: int) -> list[tuple[str, str, str]]:
             config = {"file": "x.py", "module": "x", "forbidden": list(losses.parts[0].forbidden), "probes": ""}
             worker = Worker(grader.server, losses.limits, config)
             starts.append(time.perf_counter() - began)
-            memory.append(psutil.Process(worker.pid).memory_full_info().uss)
+            memory.append(psutil.Process(worker.process.pid).memory_full_info().uss)
             worker.kill()
         rows.append(("a warm worker is ready in", f"{statistics.median(starts) * 1000:.0f} ms", "≤ 50 ms"))
         rows.append(("its private memory", f"{statistics.median(memory) / 1e6:.0f} MB", "≤ 120 MB"))

@@ -11,7 +11,6 @@ import ctypes
 import errno
 import os
 import platform
-import resource
 import site
 import sys
 import sysconfig
@@ -280,6 +279,8 @@ def _without(path: Path, hidden: set[Path], packages: set[Path]) -> Iterator[Pat
 
 
 def _limit(limits: Rlimits, gpu: bool) -> None:
+    import resource  # not on every system, and this module is imported on all of them
+
     held = _held()
     hard = {
         resource.RLIMIT_CORE: 0,

@@ -12,7 +12,7 @@ from typing import Any
 
 from . import content
 from .errors import SandboxError, WireError
-from .forkserver import Server
+from .forkserver import Workers
 from .model import Exercise, Failure, Limits, Outcome
 from .sandbox import ALL, Defences, Died, Progress, Worker, failed
 from .source import Submission
@@ -30,7 +30,7 @@ class Confined:
 
     def __init__(
         self,
-        server: Server,
+        server: Workers,
         exercise: Exercise,
         submission: Submission,
         limits: Limits,

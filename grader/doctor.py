@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from . import catalog, vision, workspace
 from .confine import available
 from .errors import NnkataError
-from .forkserver import Server
+from .forkserver import workers
 
 GPU_QUESTION = "import torch; print(torch.cuda.get_device_name(0) if torch.cuda.is_available() else '')"
 
@@ -78,7 +78,7 @@ def _confinement() -> Iterator[Finding]:
     if what == "none":
         return
     try:
-        server = Server()
+        server = workers(())
         try:
             server.ready()
         finally:

@@ -16,7 +16,7 @@ from . import catalog, source
 from .confined import Confined
 from .diagnose import diagnose, explained
 from .errors import GraderError, SubmissionError
-from .forkserver import Server
+from .forkserver import Workers, workers
 from .hidden_tests import conduct
 from .model import Exercise, Limits, PartResult, Result
 from .sandbox import ALL, Defences, Progress
@@ -63,7 +63,7 @@ class Order:
 class Engine:
     """Grades submissions one after another; workers come from one warm server."""
 
-    server: Server | None = None
+    server: Workers | None = None
     _began: float = field(default_factory=time.monotonic)
 
     def __enter__(self) -> Engine:
@@ -77,7 +77,7 @@ class Engine:
     def warm_up(self) -> None:
         """Start the worker server now, so that it imports torch while this process does."""
         if self.server is None:
-            self.server = Server(catalog.hidden())
+            self.server = workers(catalog.hidden())
 
     def close(self) -> None:
         """End the server."""
@@ -147,8 +147,8 @@ class Engine:
         assert self.server is not None
         if order.confined and self.server.ready() != FULL:
             raise GraderError(
-                f"This machine confines with {self.server.ready()!r} only: grading other people's code is not safe."
-                " Run `nnkata doctor`, or pass --allow-unconfined if you trust every submission."
+                f"This machine confines with {self.server.ready()!r} only: running other people's code is not safe."
+                " Run `nnkata doctor`, or pass --allow-unconfined if you trust this submission."
             )
         student = Confined(
             self.server, order.exercise, submission, limits, order.defences, order.on_progress, trial.gpu

@@ -4,17 +4,69 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from .errors import SandboxError
 
 START_SECONDS = 120.0
 """How long the server may take to import torch on a cold, slow disk."""
+
+
+class Process(Protocol):
+    """One worker's process."""
+
+    pid: int
+
+    def kill(self) -> int | None:
+        """End it, whatever it is doing; its exit code, negative for the signal that ended it."""
+        ...
+
+
+class Workers(Protocol):
+    """Whatever starts workers: `Server`, or `plainserver.PlainServer` where there is no confinement."""
+
+    def ready(self) -> str:
+        """What its workers are confined by; waits until they can be started."""
+        ...
+
+    def start(self, config: dict[str, Any]) -> tuple[Process, socket.socket]:
+        """Start a worker: its process and our end of its channel."""
+        ...
+
+    def close(self) -> None:
+        """End every worker."""
+        ...
+
+
+def workers(hidden: tuple[Path, ...]) -> Workers:
+    """What starts workers on this system; on Linux torch is being imported in it when this returns."""
+    if sys.platform.startswith("linux"):
+        return Server(hidden)
+    from .plainserver import PlainServer
+
+    return PlainServer()
+
+
+class Forked:
+    """A worker that the server forked."""
+
+    def __init__(self, server: Server, pid: int, pidfd: int) -> None:
+        self.server, self.pid, self.pidfd = server, pid, pidfd
+
+    def kill(self) -> int | None:
+        """See `Process.kill`. By its pidfd, so that no other process can be hit."""
+        try:
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        except OSError:
+            pass  # it is dead already
+        os.close(self.pidfd)
+        return self.server.reap(self.pid)
 
 
 class Server:
@@ -25,8 +77,6 @@ class Server:
     """
 
     def __init__(self, hidden: tuple[Path, ...] = ()) -> None:
-        if not hasattr(os, "fork") or not sys.platform.startswith("linux"):
-            raise SandboxError("confined workers need Linux")
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the server)
         environment = {
@@ -73,8 +123,8 @@ class Server:
             self.confinement = str(self._answer(START_SECONDS)["ready"])
         return self.confinement
 
-    def start(self, config: dict[str, Any]) -> tuple[int, int, socket.socket]:
-        """Fork a worker: its pid, its pidfd and our end of its channel."""
+    def start(self, config: dict[str, Any]) -> tuple[Forked, socket.socket]:
+        """Fork a worker: its process and our end of its channel."""
         self.ready()
         ours, theirs = socket.socketpair()
         try:
@@ -85,7 +135,7 @@ class Server:
             raise SandboxError(f"the worker server is gone ({error}); {self._last_words()}") from None
         finally:
             theirs.close()
-        return answer["pid"], answer["fd"], ours
+        return Forked(self, answer["pid"], answer["fd"]), ours
 
     def reap(self, pid: int) -> int | None:
         """The exit code of a dead worker, negative for the signal that killed it."""

@@ -114,9 +114,8 @@ class Judge:
         """The student's training reaches the exercise's bar of that name. Its progress is reported meanwhile."""
         self._not_stopped()
         bar = bars.named(self.trial.exercise, name)
-        result = next(
-            (done for done in self.trial.bars if done.device == self.device and bars.same_training(done.bar, bar)), None
-        ) or self._trained(bar)
+        known = [done for done in self.trial.bars if done.device == self.device and bars.same_training(done.bar, bar)]
+        result = known[0] if known else self._trained(bar)
         self.trial.bars.append(replace(result, bar=bar))
         if result.reached < bar.threshold:
             if bar.quick:

@@ -6,7 +6,6 @@ goes wrong in it becomes an `Outcome`, and only what goes wrong on our side is r
 
 from __future__ import annotations
 
-import os
 import select
 import signal
 import time
@@ -16,7 +15,7 @@ from typing import Any
 
 from . import wire
 from .errors import SandboxError, WireError
-from .forkserver import Server
+from .forkserver import Workers
 from .model import Failure, Limits, Outcome, Value
 
 Progress = Callable[[dict[str, Value]], None]
@@ -47,7 +46,7 @@ class Died(Exception):
 class Worker:
     """One confined process with one student's module in it."""
 
-    def __init__(self, server: Server, limits: Limits, config: dict[str, Any], defences: Defences = ALL) -> None:
+    def __init__(self, server: Workers, limits: Limits, config: dict[str, Any], defences: Defences = ALL) -> None:
         self.server, self.limits = server, limits
         full = {
             "threads": limits.threads,
@@ -60,7 +59,7 @@ class Worker:
             "gpu": False,
             **config,
         }
-        self.pid, self.pidfd, self.channel = server.start(full)
+        self.process, self.channel = server.start(full)
         self.alive = True
         self.asked = 0
         answer = self._receive(time.monotonic() + 30.0, "starting")
@@ -98,13 +97,8 @@ class Worker:
         if not self.alive:
             return None
         self.alive = False
-        try:
-            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
-        except OSError:
-            pass  # it is dead already
-        os.close(self.pidfd)
         self.channel.close()
-        return self.server.reap(self.pid)
+        return self.process.kill()
 
     def _ask(
         self,

@@ -50,7 +50,7 @@ def main(fd: int, hidden: list[str]) -> None:
             try:
                 confine.die_with_parent()
                 control.close()
-                worker.serve(fds[0], request, prepared[key])
+                worker.serve(worker.Channel.of(fds[0]), request, prepared[key], fds[0])
             finally:
                 os._exit(0)
         os.close(fds[0])

@@ -79,6 +79,7 @@ class Wanted:
     seed: int | None = None
     debug: bool = False
     quick: bool = False
+    unconfined: bool = False
     dataset: str = "mnist"
     call_seconds: float | None = None
     total_seconds: float | None = None
@@ -109,6 +110,7 @@ def orders(wanted: Wanted, space: Workspace | None, on_progress: Progress | None
             wanted.parts,
             training="quick" if wanted.quick else "full",
             dataset=wanted.dataset,
+            confined=wanted.submission is not None and not wanted.unconfined,
             on_progress=on_progress,
             local=wanted.debug,
             limits=_limits(wanted, exercise.limits),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from . import catalog, source
 from .confined import Confined
-from .forkserver import Server
+from .forkserver import Workers, workers
 from .trial import Trial
 
 
@@ -15,7 +15,7 @@ class Trials:
 
     def __init__(self, submission: str | None, seed: int) -> None:
         self.submission, self.seed = submission, seed
-        self.server: Server | None = None
+        self.server: Workers | None = None
         self.made: dict[str, Trial] = {}
         self.students: list[Confined] = []
 
@@ -25,7 +25,7 @@ class Trials:
             exercise = catalog.find(exercise_id)
             read = source.read(Path(self.submission) if self.submission else exercise.solution)
             if self.server is None:
-                self.server = Server(catalog.hidden())
+                self.server = workers(catalog.hidden())
             student = Confined(self.server, exercise, read, exercise.limits)
             self.students.append(student)
             trial = Trial(exercise, student, self.seed)

@@ -7,11 +7,14 @@ and nothing more.
 
 from __future__ import annotations
 
+import contextlib
 import linecache
 import os
 import signal
 import sys
 import types
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,41 +24,48 @@ from .confine import CannotConfine, Confinement, Rlimits
 from .errors import WireError
 
 
-def serve(channel: int, config: dict[str, Any], confinement: Confinement) -> None:
-    """Answer the messages of one channel until it closes. Never returns into the server's code."""
+@dataclass(frozen=True)
+class Channel:
+    """The worker's way to the grader: `read(n)` gives at most n bytes, `write` says how many it took."""
+
+    read: Callable[[int], bytes]
+    write: Callable[[memoryview], int]
+
+    @staticmethod
+    def of(fd: int) -> Channel:
+        """A channel over a descriptor, with the two system calls that confinement leaves."""
+        return Channel(lambda count: os.read(fd, count), lambda data: os.write(fd, data))
+
+
+def serve(channel: Channel, config: dict[str, Any], confinement: Confinement | None, fd: int = -1) -> None:
+    """Answer the messages of one channel until it closes. Never returns into the server's code.
+
+    Args:
+        confinement: None where there is none; else `fd` is the channel's descriptor, and every other one is closed.
+    """
     try:
-        _become(channel, config, confinement)
+        _become(config)
+        if confinement is not None:
+            _confine(config, confinement, fd)
     except (CannotConfine, OSError, ValueError, RuntimeError) as error:
         _answer(channel, {"refused": f"{type(error).__name__}: {error}"[:500]})
         return
-    _answer(channel, {"ready": confinement.name})
+    if config["guard_calls"]:
+        _forget_ways_out()
+    _answer(channel, {"ready": confinement.name if confinement else "none"})
     student = Student(config)
     while True:
         try:
-            message = wire.decode(
-                wire.receive(lambda n: os.read(channel, n), wire.TRUSTED), layout=True, caps=wire.TRUSTED
-            )
-        except EOFError:
+            message = wire.decode(wire.receive(channel.read, wire.TRUSTED), layout=True, caps=wire.TRUSTED)
+        except (EOFError, ConnectionError):
             return
         assert isinstance(message, dict)
         _answer(channel, student.handle(message, channel))
 
 
-def _become(channel: int, config: dict[str, Any], confinement: Confinement) -> None:
+def _become(config: dict[str, Any]) -> None:
+    """Settle this process: threads, randomness, arithmetic, and the guard."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    null = os.open("/dev/null", os.O_RDWR)
-    for target in (0, 1, 2):
-        os.dup2(null, target)
-    kept = {0, 1, 2, channel}
-    if confinement.ruleset is not None:
-        kept.add(confinement.ruleset._fd)
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) not in kept:
-            try:
-                os.close(int(name))
-            except OSError:
-                pass
-    os.chdir("/")
     torch.set_num_threads(config["threads"])
     torch.manual_seed(0)
     if config["gpu"]:
@@ -63,12 +73,24 @@ def _become(channel: int, config: dict[str, Any], confinement: Confinement) -> N
     guard.install(
         tuple(config["forbidden"]), calls=config["guard_calls"], operators=config["guard_operators"], gpu=config["gpu"]
     )
-    limits = Rlimits(config["memory_mb"] << 20, config["cpu_seconds"])
-    confinement.apply(limits)
+
+
+def _confine(config: dict[str, Any], confinement: Confinement, fd: int) -> None:
+    """Close every descriptor but the channel's, and give up everything that is not needed."""
+    null = os.open("/dev/null", os.O_RDWR)
+    for target in (0, 1, 2):
+        os.dup2(null, target)
+    kept = {0, 1, 2, fd}
+    if confinement.ruleset is not None:
+        kept.add(confinement.ruleset._fd)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) not in kept:
+            with contextlib.suppress(OSError):
+                os.close(int(name))
+    os.chdir("/")
+    confinement.apply(Rlimits(config["memory_mb"] << 20, config["cpu_seconds"]))
     if confinement.ruleset is not None:
         os.close(confinement.ruleset._fd)
-    if config["guard_calls"]:
-        _forget_ways_out()
 
 
 def _forget_ways_out() -> None:
@@ -101,7 +123,7 @@ class Student:
         self.probes = probing.load_probes(config["probes"])
         self.namespace: dict[str, object] = {}
 
-    def handle(self, message: dict[str, Any], channel: int) -> dict[str, object]:
+    def handle(self, message: dict[str, Any], channel: Channel) -> dict[str, object]:
         """The answer to one message of the grader's."""
         if message["op"] == "load":
             return self.load(message["source"])
@@ -123,7 +145,7 @@ class Student:
         self.namespace = module.__dict__
         return said
 
-    def run(self, message: dict[str, Any], channel: int) -> dict[str, object]:
+    def run(self, message: dict[str, Any], channel: Channel) -> dict[str, object]:
         """Run one probe."""
         probe = self.probes[message["probe"]]
 
@@ -137,7 +159,7 @@ class Student:
         return {"id": message["id"], **said}
 
 
-def _answer(channel: int, value: dict[str, object]) -> None:
+def _answer(channel: Channel, value: dict[str, object]) -> None:
     try:
         data = wire.encode(value, caps=wire.UNTRUSTED)
     except (WireError, RuntimeError, MemoryError, RecursionError) as error:
@@ -145,4 +167,4 @@ def _answer(channel: int, value: dict[str, object]) -> None:
         data = wire.encode({"id": value.get("id"), "failure": failure, "prints": ""})
     view = memoryview(data)
     while view:
-        view = view[os.write(channel, view) :]
+        view = view[channel.write(view) :]

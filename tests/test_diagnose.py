@@ -112,6 +112,17 @@ def test_only_failing_tests_are_explained_when_two_mistakes_meet():
     assert "sum-instead-of-mean" in {wrong.id for wrong in found.values()}
 
 
+def test_a_misconception_explains_only_what_it_answers_alike():
+    def mixed(input, target, reduction="mean"):
+        """The sum for vectors, and something nobody described for all else."""
+        return summed(input, target, reduction) if input.dim() == 1 else unheard_of(input, target, reduction)
+
+    trial = judged({"mse_loss": mixed})
+    failing = {verdict.id for verdict in trial.verdicts if verdict.status == "fail"}
+    named = {test for test, wrong in diagnose(trial).items() if wrong.id == "sum-instead-of-mean"}
+    assert named < failing
+
+
 def test_mistakes_in_two_parts_are_named_each_in_its_own():
     exercise = catalog.find("03_losses")
     halves = {wrong.part: wrong for wrong in content.misconceptions(exercise) if wrong.part in ("mse_loss", "l1_loss")}

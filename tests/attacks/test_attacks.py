@@ -34,7 +34,9 @@ def grader():
         yield running
 
 
-def grade(grader: engine.Engine, text: str, parts: tuple[str, ...] = SINGLE, defences: Defences | None = None) -> Result:
+def grade(
+    grader: engine.Engine, text: str, parts: tuple[str, ...] = SINGLE, defences: Defences | None = None
+) -> Result:
     read = source.checked("losses.py", text.encode())
     return grader.grade(engine.Order(LOSSES, read, seed=5, parts=parts, limits=QUICK, defences=defences or Defences()))
 
@@ -105,9 +107,16 @@ def test_no_worker_outlives_its_submission(grader):
 )
 def test_control_the_trespass_works_without_the_layer_that_holds_it(grader, name, missing):
     result = grade(
-        grader, told(HERE / "trespasses" / f"{name}.py"), parts=("mse_loss",), defences=dataclasses.replace(Defences(), **missing)
+        grader,
+        told(HERE / "trespasses" / f"{name}.py"),
+        parts=("mse_loss",),
+        defences=dataclasses.replace(Defences(), **missing),
     )
-    for leftover in (*Path("/tmp").glob("nnkata-*"), *Path("/dev/shm").glob("nnkata-*"), *Path("/var/tmp").glob("nnkata-*")):
+    for leftover in (
+        *Path("/tmp").glob("nnkata-*"),
+        *Path("/dev/shm").glob("nnkata-*"),
+        *Path("/var/tmp").glob("nnkata-*"),
+    ):
         leftover.unlink() if not leftover.is_dir() else None
     (catalog.KIT / "nnkata-attack").unlink(missing_ok=True)
     assert any("gained" in test.message for test in result.tests)
@@ -168,3 +177,18 @@ def test_a_worker_has_no_capabilities(grader):
     text = "import os\ntry:\n    os.setuid(1)\n    raise RuntimeError('gained')\nexcept OSError:\n    raise RuntimeError('held')\n"
     result = grade(grader, text, parts=("mse_loss",))
     assert any("held" in test.message for test in result.tests)
+
+
+def test_without_confinement_the_report_says_so_and_other_peoples_code_is_refused():
+    from nnkata.grader.errors import GraderError
+    from nnkata.grader.plainserver import PlainServer
+
+    read = source.checked("losses.py", LOSSES.solution.read_bytes())
+    order = engine.Order(LOSSES, read, seed=5, parts=("mse_loss",), limits=QUICK)
+    with engine.Engine(PlainServer()) as plain:
+        result = plain.grade(order)
+        assert (result.status, result.confinement) == ("pass", "none")
+        with pytest.raises(GraderError, match="allow-unconfined"):
+            plain.grade(dataclasses.replace(order, confined=True))
+        looping = source.checked("losses.py", b"while True: pass")
+        assert plain.grade(dataclasses.replace(order, submission=looping)).status == "fail"
