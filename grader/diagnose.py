@@ -7,7 +7,10 @@ from .model import Diagnosis, Misconception, Outcome
 from .trial import Case, Local, Trial
 
 ENOUGH = 40
-"""Cases replayed at the most for one part."""
+"""Cases replayed at the most for one part, to find the mistake that explains all of them."""
+
+FEW = 10
+"""Cases replayed at the most for one part, to find mistakes that explain some of them."""
 
 
 def diagnose(trial: Trial) -> dict[str, Misconception]:
@@ -44,13 +47,24 @@ def _explain(trial: Trial, cases: list[Case], failing: list[Case]) -> dict[str, 
         if all(replay.alike(wrong, case) for case in (*failing[:ENOUGH], *passing[:ENOUGH])):
             return {case.test: wrong for case in failing}
     # no one mistake explains everything: the one that explains most speaks first, each for the tests it explains
-    telling = [case for case in failing[:ENOUGH] if case.answer.failure is None]
+    telling = _one_a_function([case for case in failing if case.answer.failure is None])[:FEW]
     alike = {wrong.id: [case for case in telling if replay.alike(wrong, case)] for wrong in candidates}
     found: dict[str, Misconception] = {}
     for wrong in sorted(candidates, key=lambda wrong: -len(alike[wrong.id])):
         for case in alike[wrong.id]:
-            found.setdefault(case.test, wrong)
+            for other in failing:
+                if _function(other) == _function(case):
+                    found.setdefault(other.test, wrong)
     return found
+
+
+def _one_a_function(cases: list[Case]) -> list[Case]:
+    """The first case of each test function, whatever its parameters."""
+    return list({_function(case): case for case in reversed(cases)}.values())[::-1]
+
+
+def _function(case: Case) -> str:
+    return case.test.partition("[")[0]
 
 
 class _Replay:

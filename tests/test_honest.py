@@ -1,4 +1,7 @@
-"""Honest submissions in many styles: each earns every point, confined, whatever its style."""
+"""Honest submissions in many styles: each earns every point, confined, whatever its style.
+
+Of the accuracy bars only the short trainings are tried here: the long ones take minutes each and leave the maximum.
+"""
 
 from __future__ import annotations
 
@@ -29,4 +32,8 @@ def test_an_honest_submission_earns_every_point(grader, file):
     assert result.notes == ()
     assert [(test.id, test.message) for test in result.tests if test.status not in ("pass", "skip")] == []
     assert result.status == "pass"
-    assert result.score == result.max_score == 10.0
+    assert result.score == result.max_score > 0
+    skipped = {test.rung for test in result.tests if test.status == "skip"}
+    assert skipped <= {"bar", "device"}
+    if "bar" not in skipped:
+        assert result.max_score == 10.0

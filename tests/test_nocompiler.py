@@ -74,13 +74,6 @@ nn.utils.clip_grad_norm_(net.parameters(), 1.0)
 optimizer.step()
 net.load_state_dict(net.state_dict())
 """,
-    "checkpoints and hooks": """
-from torch.utils.checkpoint import checkpoint
-x = torch.rand(3, requires_grad=True)
-checkpoint(torch.exp, x, use_reentrant=False).sum().backward()
-handle = torch.nn.Linear(3, 3).register_forward_hook(lambda *a: None)
-handle.remove()
-""",
     "data loaders": """
 from torch.utils.data import DataLoader, TensorDataset
 assert len(list(DataLoader(TensorDataset(torch.ones(10, 2)), 4, shuffle=True))) == 3

@@ -25,6 +25,8 @@ def main() -> None:
     run("check", "03_losses")
     run("hint", "03_losses", "cross_entropy")
     run("list")
+    print("\nAnd a short real training on MNIST, with the reference's own loop:")
+    run("check", "06_training", "--part", "fit", "--solution", "--quick")
     print(f"\nThe workspace is {BUILD}: edit {BUILD / '03_losses' / 'losses.py'} and check again.")
 
 
