@@ -283,13 +283,15 @@ class _Module:
             if dotted:
                 yield Use(dotted, getattr(node, "lineno", 0))
                 continue
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not self._own(node.func):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and self._is_method(node.func):
                 yield Use(f".{node.func.attr}", node.lineno)
             stack.extend(child for child in ast.iter_child_nodes(node) if not _is_annotation(node, child))
 
-    def _own(self, attribute: ast.Attribute) -> bool:
+    def _is_method(self, attribute: ast.Attribute) -> bool:
+        """Whether a call may be one of a tensor's methods: not of an own object, nor a function of an import."""
         base = attribute.value
-        return attribute.attr in self.methods or (isinstance(base, ast.Name) and base.id in ("self", "cls", "super"))
+        own = attribute.attr in self.methods or (isinstance(base, ast.Name) and base.id in ("self", "cls", "super"))
+        return not own and self.dotted(attribute) is None
 
     def reachable(self, part: str) -> list[Use]:
         """What a part uses, itself or through other top-level definitions, by line."""
