@@ -18,7 +18,7 @@ demo: $(READY)
 	@$(BIN)/python docs/demo/run.py
 
 test: lint types check-content
-	$(BIN)/python -m pytest -q tests
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests
 
 check-content: $(READY)
 	$(BIN)/nnkata dev check
