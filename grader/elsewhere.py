@@ -137,7 +137,7 @@ def dispatch(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         kwargs = {**kwargs, "device": torch.device("cpu")}
     result = func(*tree_map(_real, args), **tree_map(_real, kwargs))
     if func._schema.is_mutable and name.endswith("_") and args:
-        return args[0]
+        return None if result is None else args[0]
     if "out" in kwargs:
         return kwargs["out"]
     return tree_map(_there, result) if stays else result

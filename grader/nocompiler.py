@@ -21,6 +21,30 @@ import torch
 NAME = "torch._dynamo"
 
 
+SHAPES = "torch.fx.experimental.symbolic_shapes"
+
+
+class _Shapes(types.ModuleType):
+    """What `backward(gradient)` asks of the symbolic shapes, answered for sizes that are plain numbers."""
+
+    @staticmethod
+    def expect_true(a: Any, skip: int = 0) -> bool:
+        """Whether it holds."""
+        return bool(a)
+
+    @staticmethod
+    def sym_eq(x: Any, y: Any) -> bool:
+        """Whether two sizes are the same."""
+        return bool(x == y)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if sys.modules.get(SHAPES) is self:
+            del sys.modules[SHAPES]
+        return getattr(importlib.import_module(SHAPES), name)
+
+
 class _StandIn(types.ModuleType):
     def __init__(self) -> None:
         super().__init__(NAME)
@@ -76,6 +100,8 @@ def install() -> None:
         sys.modules[NAME] = stand_in
         torch._dynamo = stand_in
         sys.meta_path.insert(0, _Finder())
+    if SHAPES not in sys.modules:
+        sys.modules[SHAPES] = _Shapes(SHAPES)
 
 
 def real() -> types.ModuleType:
