@@ -232,8 +232,7 @@ def no_bias(x, weight, bias=None):
     "bias-always-expected",
     "You add the bias without looking whether there is one: for `bias=None`, which is the default, "
     "Python cannot add None to a tensor.",
-    "Ask `if bias is None` first. `if bias` does not do: a tensor of several numbers is neither true "
-    "nor false.",
+    "Ask `if bias is None` first. `if bias` does not do: a tensor of several numbers is neither true nor false.",
     fails="test_linear_without_a_bias",
 )
 def bias_expected(x, weight, bias=None):
@@ -531,12 +530,8 @@ def tensors(module, trainable_only=True):
     fails="test_count_of_shared_parameters",
 )
 def twice(module, trainable_only=True):
-    own = [
-        p for p in module._parameters.values() if p is not None and (p.requires_grad or not trainable_only)
-    ]
-    return sum(p.numel() for p in own) + sum(
-        twice(child, trainable_only) for child in module._modules.values()
-    )
+    own = [p for p in module._parameters.values() if p is not None and (p.requires_grad or not trainable_only)]
+    return sum(p.numel() for p in own) + sum(twice(child, trainable_only) for child in module._modules.values())
 
 
 @misconception(
@@ -550,9 +545,7 @@ def twice(module, trainable_only=True):
 )
 def whole_state(module, trainable_only=True):
     state = module.state_dict(keep_vars=True)
-    kept = [
-        t for t in state.values() if t.requires_grad or not trainable_only or not isinstance(t, nn.Parameter)
-    ]
+    kept = [t for t in state.values() if t.requires_grad or not trainable_only or not isinstance(t, nn.Parameter)]
     return sum(t.numel() for t in kept)
 
 
@@ -571,8 +564,7 @@ def all_of_them(module, trainable_only=True):
 @misconception(
     "count_parameters",
     "frozen-never-counted",
-    "You leave frozen parameters out whatever `trainable_only` says. With `trainable_only=False` all of "
-    "them count.",
+    "You leave frozen parameters out whatever `trainable_only` says. With `trainable_only=False` all of them count.",
     "Use the argument: a parameter counts if it is trainable, or if that is not asked.",
     fails="test_count_of_frozen_parameters",
 )

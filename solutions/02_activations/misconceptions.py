@@ -198,8 +198,7 @@ def leaky_as_elu(x, negative_slope=0.01):
     "nan-gradient-of-the-plain-formula",
     "Your values are right, but your gradient at −100 is NaN. 1 / (1 + exp(−x)) computes exp(100), which is "
     "infinite in float32; 1/∞ is a fine 0, but backwards the chain rule multiplies 0 by ∞.",
-    "Only ever take exp of numbers that are not positive, and use another form of the formula on the other "
-    "side.",
+    "Only ever take exp of numbers that are not positive, and use another form of the formula on the other side.",
     fails="test_sigmoid_gradient_of_large_values",
 )
 def sigmoid_plain(x):
@@ -210,8 +209,7 @@ def sigmoid_plain(x):
     "sigmoid",
     "nan-at-plus-100",
     "exp(x) / (1 + exp(x)) is ∞/∞ = NaN at +100, since exp(100) is infinite in float32.",
-    "Only ever take exp of numbers that are not positive, and use another form of the formula on the other "
-    "side.",
+    "Only ever take exp of numbers that are not positive, and use another form of the formula on the other side.",
     fails=["test_sigmoid_of_large_values", "test_sigmoid_gradient_of_large_values"],
 )
 def sigmoid_other_plain(x):
@@ -297,8 +295,7 @@ def tanh_plain(x):
 @misconception(
     "tanh",
     "one-side-overflows",
-    "(e^2x − 1) / (e^2x + 1) works for negative x, but at +100 it is ∞/∞ = NaN: exp(200) is infinite in "
-    "float32.",
+    "(e^2x − 1) / (e^2x + 1) works for negative x, but at +100 it is ∞/∞ = NaN: exp(200) is infinite in float32.",
     "Use this form below 0 and its mirror image above, with an exp that never gets above 1.",
     fails=["test_tanh_of_large_values", "test_tanh_gradient_of_large_values"],
 )
@@ -311,8 +308,7 @@ def tanh_one_side(x):
     "nan-gradient-on-one-side",
     "Your values are right, but your gradient at −100 is NaN: 2 / (1 + exp(−2x)) − 1 computes exp(200), which "
     "is infinite in float32, and backwards the chain rule multiplies 0 by ∞.",
-    "The same cure as for the sigmoid: an exp that never sees a positive number, or your stable sigmoid "
-    "itself.",
+    "The same cure as for the sigmoid: an exp that never sees a positive number, or your stable sigmoid itself.",
     fails="test_tanh_gradient_of_large_values",
 )
 def tanh_plain_sigmoid(x):
@@ -324,8 +320,7 @@ def tanh_plain_sigmoid(x):
     "nan-gradient-on-the-other-side",
     "Your values are right, but your gradient at +100 is NaN: 1 − 2 / (1 + exp(2x)) computes exp(200), which "
     "is infinite in float32, and backwards the chain rule multiplies 0 by ∞.",
-    "The same cure as for the sigmoid: an exp that never sees a positive number, or your stable sigmoid "
-    "itself.",
+    "The same cure as for the sigmoid: an exp that never sees a positive number, or your stable sigmoid itself.",
     fails="test_tanh_gradient_of_large_values",
 )
 def tanh_plain_sigmoid_mirrored(x):
@@ -423,8 +418,7 @@ def gelu_no_root(x):
 @misconception(
     "gelu",
     "half-missing",
-    "Your results are twice too large: your gelu(1) is 1.683. 1 + erf runs from 0 to 2, and a probability "
-    "from 0 to 1.",
+    "Your results are twice too large: your gelu(1) is 1.683. 1 + erf runs from 0 to 2, and a probability from 0 to 1.",
     "Halve once.",
     fails="test_gelu_by_hand",
 )
@@ -440,8 +434,7 @@ def gelu_no_half(x):
     "overflows",
     "exp(100) is infinite in float32 and ∞/∞ is NaN; with −1e4 everywhere it is 0/0. The plain formula works "
     "for small scores only.",
-    "Adding the same number to all scores of a slice changes nothing: which number makes the largest exp "
-    "equal to 1?",
+    "Adding the same number to all scores of a slice changes nothing: which number makes the largest exp equal to 1?",
     fails=["test_softmax_of_large_values", "test_softmax_gradient_of_large_values"],
 )
 def softmax_plain(x, dim):
@@ -464,8 +457,7 @@ def softmax_global_max(x, dim):
 @misconception(
     "softmax",
     "subtracts-the-mean",
-    "You subtract the mean. The scores [1e4, 0, −1e4] already have the mean 0, so exp(1e4) overflows all the "
-    "same.",
+    "You subtract the mean. The scores [1e4, 0, −1e4] already have the mean 0, so exp(1e4) overflows all the same.",
     "Subtract what leaves nothing above 0.",
     fails="test_softmax_of_large_values",
 )
@@ -567,8 +559,7 @@ def log_softmax_log(x, dim):
     "a-little-something-inside-the-log",
     "You add a small number inside of the logarithm. −∞ is gone, but nothing gets below log(1e-9) = −20.7: "
     "where −1e4 is right, you are off by 9979.",
-    "Simplify on paper before you compute: log(e^x / Σ e^x) = x − log Σ e^x. There is no log 0 in it to be "
-    "patched.",
+    "Simplify on paper before you compute: log(e^x / Σ e^x) = x − log Σ e^x. There is no log 0 in it to be patched.",
     fails="test_log_softmax_of_large_values",
 )
 def log_softmax_eps(x, dim):
@@ -664,8 +655,7 @@ def sigmoid_grad_plain(x):
 @misconception(
     "sigmoid_grad",
     "the-sigmoid-itself",
-    "You return the sigmoid, not its derivative: yours is 0.5 at 0, and the steepest slope of the sigmoid is "
-    "0.25.",
+    "You return the sigmoid, not its derivative: yours is 0.5 at 0, and the steepest slope of the sigmoid is 0.25.",
     "The derivative is a hill: highest at 0, and 0 far out on both sides.",
     fails="test_sigmoid_grad_by_hand",
 )
@@ -768,8 +758,7 @@ def relu_grad_geq(x):
 @misconception(
     "relu_grad",
     "half-at-zero",
-    "Your derivative at exactly 0 is 0.5, half-way between the slopes 0 and 1; by the convention of PyTorch "
-    "it is 0.",
+    "Your derivative at exactly 0 is 0.5, half-way between the slopes 0 and 1; by the convention of PyTorch it is 0.",
     "Decide by a condition; 0 is not positive.",
     fails="test_relu_grad_at_zero",
 )
@@ -896,8 +885,7 @@ class LogitNet(Net):
 @misconception(
     "ActivationNet",
     "tanh-at-the-end",
-    "You use tanh after `output_layer` too: your answers lie between −1 and 1, and half of them are no "
-    "probabilities.",
+    "You use tanh after `output_layer` too: your answers lie between −1 and 1, and half of them are no probabilities.",
     "The sigmoid is tanh's relative between 0 and 1.",
     fails="test_net_with_given_weights",
 )

@@ -40,9 +40,7 @@ def _class_weights(input: Tensor, weight: Tensor | None) -> Tensor:
 def _row_weights(target: Tensor, class_weights: Tensor, ignore_index: int) -> Tensor:
     """How much each row counts: as much as its class, and not at all if it is ignored."""
     counts = target != ignore_index
-    classes = torch.where(
-        counts, target, 0
-    )  # an ignored row's target need not be a class: look up one that exists
+    classes = torch.where(counts, target, 0)  # an ignored row's target need not be a class: look up one that exists
     return torch.where(counts, class_weights[classes], 0.0)
 
 
@@ -156,16 +154,12 @@ def cross_entropy(
         ValueError: for another reduction.
     """
     ### BEGIN SOLUTION
-    log_probabilities = input - torch.logsumexp(
-        input, dim=1, keepdim=True
-    )  # log softmax, without an exp to overflow
+    log_probabilities = input - torch.logsumexp(input, dim=1, keepdim=True)  # log softmax, without an exp to overflow
     nll = nll_loss(log_probabilities, target, weight, ignore_index, reduction)
     if label_smoothing == 0.0:
         return nll
     class_weights = _class_weights(input, weight)
-    spread = -(class_weights * log_probabilities).mean(
-        dim=1
-    )  # what ε/C on every class costs, once ε is outside
+    spread = -(class_weights * log_probabilities).mean(dim=1)  # what ε/C on every class costs, once ε is outside
     spread = torch.where(target != ignore_index, spread, 0.0)
     spread = _reduce_rows(spread, _row_weights(target, class_weights, ignore_index), reduction)
     return (1 - label_smoothing) * nll + label_smoothing * spread

@@ -35,8 +35,7 @@ def known(reduction):
     "sum-instead-of-mean",
     "You add the squared errors up but never divide by how many there are: for the errors 0, −2 and 3 "
     "your mean is 13, not 4.33. A sum grows with the batch, and so would every step of training.",
-    "Which operation belongs to which word of `reduction`? Try `reduction='mean'` and `'sum'` on three "
-    "numbers.",
+    "Which operation belongs to which word of `reduction`? Try `reduction='mean'` and `'sum'` on three numbers.",
     fails="test_mse_by_hand",
 )
 def sum_instead_of_mean(input, target, reduction="mean"):
@@ -51,8 +50,7 @@ def sum_instead_of_mean(input, target, reduction="mean"):
     "You divide the sum by the number of rows. The mean is over all numbers: a (2, 2) input holds four "
     "errors, not two, so your loss is twice what it should be there (and right for a vector, which "
     "hides it).",
-    "How many numbers does a (2, 2) tensor hold? There is a method that tells, and one that averages "
-    "over all of them.",
+    "How many numbers does a (2, 2) tensor hold? There is a method that tells, and one that averages over all of them.",
     fails="test_mse_by_hand",
 )
 def mean_over_rows_only(input, target, reduction="mean"):
@@ -64,8 +62,7 @@ def mean_over_rows_only(input, target, reduction="mean"):
 @misconception(
     "mse_loss",
     "one-mean-for-each-row",
-    "You average over the last dimension, so a (2, 2) input leaves two numbers. `backward` needs a "
-    "single one.",
+    "You average over the last dimension, so a (2, 2) input leaves two numbers. `backward` needs a single one.",
     "Take the mean over all dimensions at once.",
     fails="test_mse_by_hand",
 )
@@ -131,10 +128,8 @@ def item_instead_of_tensor(input, target, reduction="mean"):
 @misconception(
     "mse_loss",
     "detached-result",
-    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the "
-    "network.",
-    "Look for `detach()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a "
-    "tensor already.",
+    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
+    "Look for `detach()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
     fails="test_mse_gradient",
 )
 def detached_result(input, target, reduction="mean"):
@@ -242,8 +237,7 @@ def l1_mean_over_rows_only(input, target, reduction="mean"):
 @misconception(
     "l1_loss",
     "errors-cancel",
-    "You never take the absolute value, so an error of +2 and one of −2 cancel, and the loss can even "
-    "be negative.",
+    "You never take the absolute value, so an error of +2 and one of −2 cancel, and the loss can even be negative.",
     "What makes a difference of −2 cost as much as one of +2?",
     fails="test_l1_by_hand",
 )
@@ -268,8 +262,7 @@ def absolute_value_after_the_mean(input, target, reduction="mean"):
 @misconception(
     "l1_loss",
     "squared-instead-of-absolute",
-    "You square the differences: that is `mse_loss`. An error of 3 costs 9 here, where the absolute "
-    "error is 3.",
+    "You square the differences: that is `mse_loss`. An error of 3 costs 9 here, where the absolute error is 3.",
     "Same skeleton, another operation on the difference.",
     fails="test_l1_by_hand",
 )
@@ -320,10 +313,8 @@ def slope_at_zero_from_one_branch(input, target, reduction="mean"):
 @misconception(
     "l1_loss",
     "l1-detached",
-    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the "
-    "network.",
-    "Look for `detach()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a "
-    "tensor already.",
+    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
+    "Look for `detach()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
     fails="test_l1_gradient",
 )
 def l1_detached(input, target, reduction="mean"):
@@ -426,8 +417,7 @@ def columns_instead_of_pairs(input, target, weight=None, ignore_index=-100, redu
     "Your one-hot rows have as many columns as the largest target of this batch needs. If the last "
     "class does not occur, the shapes do not fit; if only class 0 occurs, they even broadcast and you "
     "add up all classes.",
-    "The number of classes is `input.shape[1]`, whatever targets happen to occur. Can you tell the "
-    "one-hot function?",
+    "The number of classes is `input.shape[1]`, whatever targets happen to occur. Can you tell the one-hot function?",
     fails="test_nll_of_batches_without_some_classes",
 )
 def one_hot_too_narrow(input, target, weight=None, ignore_index=-100, reduction="mean"):
@@ -528,9 +518,7 @@ def ignored_rows_dropped(input, target, weight=None, ignore_index=-100, reductio
 )
 def ignore_index_unused(input, target, weight=None, ignore_index=-100, reduction="mean"):
     counts = target >= 0
-    return F.nll_loss(
-        input, torch.where(counts & (target < input.shape[1]), target, -100), weight, reduction=reduction
-    )
+    return F.nll_loss(input, torch.where(counts & (target < input.shape[1]), target, -100), weight, reduction=reduction)
 
 
 @misconception(
@@ -583,10 +571,8 @@ def ignored_target_clamped(input, target, weight=None, ignore_index=-100, reduct
 @misconception(
     "nll_loss",
     "target-changed-in-place",
-    "You overwrite the ignored targets in the caller's own tensor. The next epoch would find class 0 "
-    "where −100 stood.",
-    "Make a new tensor: `torch.where` or `masked_fill` (without the underscore) instead of `target[...]"
-    " = 0`.",
+    "You overwrite the ignored targets in the caller's own tensor. The next epoch would find class 0 where −100 stood.",
+    "Make a new tensor: `torch.where` or `masked_fill` (without the underscore) instead of `target[...] = 0`.",
     fails="test_nll_ignored_rows",
 )
 def target_changed_in_place(input, target, weight=None, ignore_index=-100, reduction="mean"):
@@ -640,8 +626,7 @@ def ones_in_float32_on_the_cpu(input, target, weight=None, ignore_index=-100, re
 @misconception(
     "nll_loss",
     "nll-detached",
-    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the "
-    "network.",
+    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
     "Look for `.item()`, `.tolist()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something "
     "that is a tensor already.",
     fails="test_nll_gradient",
@@ -681,12 +666,8 @@ def from_log_probabilities(log_probabilities, target, weight, ignore_index, redu
     "Count the places where scores are normalised: a softmax and `logsumexp` are two.",
     fails="test_cross_entropy_by_hand",
 )
-def softmax_applied_twice(
-    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
-    return F.cross_entropy(
-        input.softmax(dim=1), target, **options(weight, ignore_index, reduction, label_smoothing)
-    )
+def softmax_applied_twice(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    return F.cross_entropy(input.softmax(dim=1), target, **options(weight, ignore_index, reduction, label_smoothing))
 
 
 @misconception(
@@ -698,9 +679,7 @@ def softmax_applied_twice(
     "The row must first be normalised so that its exponentials sum to 1: log softmax.",
     fails="test_cross_entropy_by_hand",
 )
-def logits_as_log_probabilities(
-    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
+def logits_as_log_probabilities(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     return from_log_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
 
 
@@ -712,9 +691,7 @@ def logits_as_log_probabilities(
     "The logarithm that is needed is the one of the softmax, in a form that is stable.",
     fails="test_cross_entropy_by_hand",
 )
-def logits_as_probabilities(
-    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
+def logits_as_probabilities(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     return from_log_probabilities(input.log(), target, weight, ignore_index, reduction, label_smoothing)
 
 
@@ -726,9 +703,7 @@ def logits_as_probabilities(
     "One row is one sample, and its classes lie along dim 1.",
     fails="test_cross_entropy_by_hand",
 )
-def softmax_over_the_batch(
-    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
+def softmax_over_the_batch(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     scores = input.log_softmax(dim=0)
     return from_log_probabilities(scores, target, weight, ignore_index, reduction, label_smoothing)
 
@@ -740,9 +715,7 @@ def softmax_over_the_batch(
     "Minus the log-probability: small when the network is right.",
     fails="test_cross_entropy_by_hand",
 )
-def cross_entropy_sign_forgotten(
-    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
+def cross_entropy_sign_forgotten(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     return -F.cross_entropy(input, target, **options(weight, ignore_index, reduction, label_smoothing))
 
 
@@ -753,12 +726,8 @@ def cross_entropy_sign_forgotten(
     "`log` and `logsumexp` are natural logarithms, and exp is their inverse.",
     fails="test_cross_entropy_by_hand",
 )
-def cross_entropy_in_bits(
-    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
-    return F.cross_entropy(
-        input, target, **options(weight, ignore_index, reduction, label_smoothing)
-    ) / math.log(2)
+def cross_entropy_in_bits(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    return F.cross_entropy(input, target, **options(weight, ignore_index, reduction, label_smoothing)) / math.log(2)
 
 
 @misconception(
@@ -769,9 +738,7 @@ def cross_entropy_in_bits(
     "First the sum over the classes of a row, then the mean over the rows.",
     fails="test_cross_entropy_by_hand",
 )
-def mean_over_classes_too(
-    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
+def mean_over_classes_too(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     loss = F.cross_entropy(input, target, **options(weight, ignore_index, reduction, label_smoothing))
     return loss / input.shape[1] if reduction == "mean" else loss
 
@@ -781,13 +748,10 @@ def mean_over_classes_too(
     "log-of-naive-softmax",
     "You take exp of the raw scores. exp(89) is already infinite in float32, infinite / infinite is "
     "NaN, and so is your loss.",
-    "Subtracting the same number from all scores of a row leaves its softmax as it is. Or let "
-    "`logsumexp` do it.",
+    "Subtracting the same number from all scores of a row leaves its softmax as it is. Or let `logsumexp` do it.",
     fails="test_cross_entropy_is_stable",
 )
-def log_of_naive_softmax(
-    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
+def log_of_naive_softmax(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     scores = (input.exp() / input.exp().sum(dim=1, keepdim=True)).log()
     return from_log_probabilities(scores, target, weight, ignore_index, reduction, label_smoothing)
 
@@ -802,9 +766,7 @@ def log_of_naive_softmax(
     fails="test_cross_entropy_is_stable",
 )
 def log_of_the_softmax(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
-    return from_log_probabilities(
-        input.softmax(dim=1).log(), target, weight, ignore_index, reduction, label_smoothing
-    )
+    return from_log_probabilities(input.softmax(dim=1).log(), target, weight, ignore_index, reduction, label_smoothing)
 
 
 @misconception(
@@ -829,9 +791,7 @@ def clamped_softmax(input, target, weight=None, ignore_index=-100, reduction="me
     "Nothing needs protecting if exp and log never meet: write log softmax as a difference.",
     fails="test_cross_entropy_is_stable",
 )
-def epsilon_inside_the_log(
-    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
+def epsilon_inside_the_log(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     scores = (input.softmax(dim=1) + 1e-8).log()
     return from_log_probabilities(scores, target, weight, ignore_index, reduction, label_smoothing)
 
@@ -844,9 +804,7 @@ def epsilon_inside_the_log(
     "Each row needs its own maximum: `dim=1, keepdim=True`.",
     fails="test_cross_entropy_is_stable",
 )
-def maximum_of_the_whole_batch(
-    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
+def maximum_of_the_whole_batch(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     shifted = input - input.max() if input.numel() else input
     scores = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
     return from_log_probabilities(scores, target, weight, ignore_index, reduction, label_smoothing)
@@ -855,18 +813,12 @@ def maximum_of_the_whole_batch(
 @misconception(
     "cross_entropy",
     "cross-entropy-detached",
-    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the "
-    "network.",
-    "Look for `.item()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a "
-    "tensor already.",
+    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
+    "Look for `.item()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
     fails="test_cross_entropy_gradient",
 )
-def cross_entropy_detached(
-    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
-    return F.cross_entropy(
-        input.detach(), target, **options(weight, ignore_index, reduction, label_smoothing)
-    )
+def cross_entropy_detached(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    return F.cross_entropy(input.detach(), target, **options(weight, ignore_index, reduction, label_smoothing))
 
 
 @misconception(
@@ -874,8 +826,7 @@ def cross_entropy_detached(
     "normaliser-detached",
     "Your values are right, but the gradient is not: the sum of exponentials is cut off from the graph,"
     " so the scores of the wrong classes get no gradient and are never pushed down.",
-    "Only a maximum that is subtracted for stability may be detached (it cancels); the logarithm of the"
-    " sum may not.",
+    "Only a maximum that is subtracted for stability may be detached (it cancels); the logarithm of the sum may not.",
     fails="test_cross_entropy_gradient",
 )
 def normaliser_detached(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
@@ -888,8 +839,7 @@ def normaliser_detached(input, target, weight=None, ignore_index=-100, reduction
     "cross-entropy-weighted-mean-divided-by-n",
     "You multiply by the class weights but divide by the number of rows. A weighted mean divides by the"
     " summed weights of the rows.",
-    "Equal losses must have that loss as their mean, whatever the weights: check it with three rows of "
-    "zeros.",
+    "Equal losses must have that loss as their mean, whatever the weights: check it with three rows of zeros.",
     fails="test_cross_entropy_class_weights",
 )
 def cross_entropy_weighted_mean_divided_by_n(
@@ -919,8 +869,7 @@ def cross_entropy_ignored_rows_in_the_mean(
 @misconception(
     "cross_entropy",
     "cross-entropy-of-nothing-is-zero",
-    "If every row is ignored, your mean is 0. A mean of nothing is 0 / 0, NaN; a 0 would look like a "
-    "perfect batch.",
+    "If every row is ignored, your mean is 0. A mean of nothing is 0 / 0, NaN; a 0 would look like a perfect batch.",
     "Leave out the guard (or the `clamp`) before the division.",
     fails="test_cross_entropy_with_every_row_ignored",
 )
@@ -938,17 +887,14 @@ def cross_entropy_of_nothing_is_zero(
     "If you wrote a helper for the first losses, can it serve here too?",
     fails="test_cross_entropy_rejects_other_reductions",
 )
-def cross_entropy_any_reduction(
-    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
+def cross_entropy_any_reduction(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     return F.cross_entropy(input, target, **options(weight, ignore_index, known(reduction), label_smoothing))
 
 
 @misconception(
     "cross_entropy",
     "cross-entropy-hard-coded-float32",
-    "You turn the logits into float32. A float64 input must give a float64 loss, a bfloat16 input a "
-    "bfloat16 one.",
+    "You turn the logits into float32. A float64 input must give a float64 loss, a bfloat16 input a bfloat16 one.",
     "Do without `.float()` and `dtype=torch.float32`; `input.new_ones` and `zeros_like` follow the input.",
     fails="test_cross_entropy_keeps_the_dtype",
 )
@@ -995,9 +941,7 @@ def smoothing_spread_over_the_others(
     "What goes to the other classes has to come from the true one: 1 − ε stays there.",
     fails="test_cross_entropy_label_smoothing",
 )
-def smoothing_added_on_top(
-    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
+def smoothing_added_on_top(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     plain = F.cross_entropy(input, target, **options(weight, ignore_index, reduction))
     uniform = F.cross_entropy(input, target, **options(weight, ignore_index, reduction, 1.0))
     return plain + label_smoothing * uniform if label_smoothing else plain
@@ -1006,8 +950,7 @@ def smoothing_added_on_top(
 @misconception(
     "cross_entropy",
     "smoothing-without-the-true-class",
-    "You spread ε/C over the wrong classes only and leave 1 − ε on the true one: the target sums to "
-    "less than 1.",
+    "You spread ε/C over the wrong classes only and leave 1 − ε on the true one: the target sums to less than 1.",
     "The true class gets its ε/C too, on top of 1 − ε.",
     fails="test_cross_entropy_label_smoothing",
 )
@@ -1027,9 +970,7 @@ def smoothing_without_the_true_class(
     "Both terms need the same rows left out.",
     fails="test_cross_entropy_smoothing_with_ignored_rows",
 )
-def ignored_rows_smoothed(
-    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
+def ignored_rows_smoothed(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     nll = F.cross_entropy(input, target, **options(weight, ignore_index, reduction))
     if not label_smoothing:
         return nll
@@ -1042,14 +983,11 @@ def ignored_rows_smoothed(
 @misconception(
     "cross_entropy",
     "smoothing-unweighted",
-    "The class weights do not reach your smoothing term. Each class's share of it counts as much as "
-    "that class.",
+    "The class weights do not reach your smoothing term. Each class's share of it counts as much as that class.",
     "Multiply the log-probabilities by `weight` (one for each column) before you add the row up.",
     fails="test_cross_entropy_smoothing_with_weights",
 )
-def smoothing_unweighted(
-    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
+def smoothing_unweighted(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     nll = F.cross_entropy(input, target, **options(weight, ignore_index, reduction))
     if not label_smoothing:
         return nll
@@ -1119,8 +1057,7 @@ def yes_and_no_swapped(input, target, reduction="mean"):
 @misconception(
     "binary_cross_entropy",
     "probability-through-a-sigmoid",
-    "You put the input through a sigmoid, but it holds probabilities already. That is for the function "
-    "with logits.",
+    "You put the input through a sigmoid, but it holds probabilities already. That is for the function with logits.",
     "Use p as it comes.",
     fails="test_bce_by_hand",
 )
@@ -1246,10 +1183,8 @@ def bce_any_reduction(input, target, reduction="mean"):
 @misconception(
     "binary_cross_entropy",
     "bce-detached",
-    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the "
-    "network.",
-    "Look for `.item()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a "
-    "tensor already.",
+    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
+    "Look for `.item()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
     fails="test_bce_gradient",
 )
 def bce_detached(input, target, reduction="mean"):
@@ -1270,10 +1205,8 @@ def weighted(yes, pos_weight):
 @misconception(
     "binary_cross_entropy_with_logits",
     "logits-without-sigmoid",
-    "You take the logits for probabilities. A logit of 0 means p = 0.5, and the logarithm of a negative"
-    " logit is NaN.",
-    "Which function turns a logit into a probability? And then: can you do without computing that "
-    "probability?",
+    "You take the logits for probabilities. A logit of 0 means p = 0.5, and the logarithm of a negative logit is NaN.",
+    "Which function turns a logit into a probability? And then: can you do without computing that probability?",
     fails="test_bce_logits_by_hand",
 )
 def logits_without_sigmoid(input, target, pos_weight=None, reduction="mean"):
@@ -1438,9 +1371,7 @@ def pos_weight_on_both_terms(input, target, pos_weight=None, reduction="mean"):
 )
 def pos_weight_on_the_no_term(input, target, pos_weight=None, reduction="mean"):
     same_shape(input, target)
-    return reduce(
-        target * F.softplus(-input) + (1 - target) * weighted(F.softplus(input), pos_weight), reduction
-    )
+    return reduce(target * F.softplus(-input) + (1 - target) * weighted(F.softplus(input), pos_weight), reduction)
 
 
 @misconception(
@@ -1484,10 +1415,8 @@ def bce_logits_any_reduction(input, target, pos_weight=None, reduction="mean"):
 @misconception(
     "binary_cross_entropy_with_logits",
     "bce-logits-detached",
-    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the "
-    "network.",
-    "Look for `.item()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a "
-    "tensor already.",
+    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
+    "Look for `.item()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
     fails="test_bce_logits_gradient",
 )
 def bce_logits_detached(input, target, pos_weight=None, reduction="mean"):

@@ -253,8 +253,7 @@ def size_one_squeezed_away(grad, shape):
     "You reshape the gradient so that copies should come to lie under each other, and sum these. That "
     "works for dimensions in front. Where an inner dimension was stretched, the copies of an element "
     "lie beside each other, and you add numbers that do not belong together.",
-    "Number the elements of a (2, 3) gradient 0 … 5 and see which of them your sum takes for the "
-    "shape (2, 1).",
+    "Number the elements of a (2, 3) gradient 0 … 5 and see which of them your sum takes for the shape (2, 1).",
     fails=["test_unbroadcast_by_hand", "test_unbroadcast_dimensions_of_size_one"],
 )
 def folded_by_reshape(grad, shape):
@@ -330,8 +329,7 @@ class WeightNotTransposed(torch.autograd.Function):
     "no-gradient-for-the-bias",
     "Your backward returns None for the bias, always. PyTorch takes that as: the loss does not depend "
     "on it, and the bias is never trained.",
-    "The output moves by as much as the bias does, in each of the N rows. What does that make, given "
-    "grad_output?",
+    "The output moves by as much as the bias does, in each of the N rows. What does that make, given grad_output?",
     fails="test_linear_gradients_by_hand",
 )
 class NoGradientForTheBias(_Linear):
@@ -642,8 +640,7 @@ class PassedOnTooEarly(_Engine):
     "You go through the graph level by level from the result. A Value that is used both near the "
     "result and far from it is then passed by before the amount from far away has arrived, and that "
     "amount is never sent on.",
-    "The distance from the result is no good order. A Value's turn comes when all that use it have "
-    "had theirs.",
+    "The distance from the result is no good order. A Value's turn comes when all that use it have had theirs.",
     fails="test_value_graphs_that_branch_and_meet",
 )
 class VisitedLevelByLevel(_Engine):
@@ -755,8 +752,7 @@ class EqualNumbersMerged(_Engine):
 @misconception(
     "Value",
     "slope-one-at-zero",
-    "Your relu has the slope 1 at 0: the question there is `>=` instead of `>`. By agreement, and in "
-    "PyTorch, it is 0.",
+    "Your relu has the slope 1 at 0: the question there is `>=` instead of `>`. By agreement, and in PyTorch, it is 0.",
     "What is 0 > 0?",
     fails="test_value_relu_at_and_below_zero",
 )
@@ -897,8 +893,7 @@ def _once(pairs):
 @misconception(
     "named_parameters",
     "one-level-deep",
-    "You find the module's own parameters and those of its children, but not those of its children's "
-    "children.",
+    "You find the module's own parameters and those of its children, but not those of its children's children.",
     "A child is a module like any other: ask it the same question that you were asked.",
     fails=["test_named_parameters_of_nested_modules", "test_named_parameters_in_pytorchs_order"],
 )

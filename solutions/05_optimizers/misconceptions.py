@@ -862,8 +862,7 @@ def puts_new_gradients_in_place(parameters, max_norm):
 @misconception(
     "clip_grad_norm_",
     "divides-by-zero",
-    "When all gradients are zero, you divide by 0, and 0 times infinity is NaN: one step later all "
-    "parameters are NaN.",
+    "When all gradients are zero, you divide by 0, and 0 times infinity is NaN: one step later all parameters are NaN.",
     "Add something tiny to the norm, cap the factor at 1, or do nothing if the norm is not above max_norm.",
     fails="test_clip_of_zero_gradients",
 )

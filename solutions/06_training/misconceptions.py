@@ -39,8 +39,7 @@ def arithmetic_in_bytes(images):
     "standardised-with-mnist-statistics",
     "You subtract 0.1307 and divide by 0.3081, MNIST's mean and standard deviation: 0 becomes −0.42 and 255 "
     "becomes 2.82. That is a fine way to normalise, but not the one asked for.",
-    "Look at the two numbers that the docstring names: where do 0 and 255 have to end up? Two points fix a "
-    "line.",
+    "Look at the two numbers that the docstring names: where do 0 and 255 have to end up? Two points fix a line.",
     fails="test_normalize_by_hand",
 )
 def standardised(images):
@@ -66,8 +65,7 @@ def stretched_to_the_batch(images):
     "normalize",
     "channel-axis-always-added",
     "You add a channel axis to every input. Images that have one already come out with five dimensions.",
-    "Two shapes may come in and one goes out; say the shape of the result rather than adding to that of the "
-    "input.",
+    "Two shapes may come in and one goes out; say the shape of the result rather than adding to that of the input.",
     fails="test_normalize_shape",
 )
 def channel_axis_always_added(images):
@@ -145,8 +143,7 @@ def shuffles_in_place(x, y, batch_size, shuffle=True, generator=None, drop_last=
 @misconception(
     "iterate_batches",
     "drawn-with-replacement",
-    "You draw each batch from all samples anew. In one pass some samples come twice or more and about 37 % "
-    "never come.",
+    "You draw each batch from all samples anew. In one pass some samples come twice or more and about 37 % never come.",
     "An epoch deals the samples out like cards: what has been dealt is out until the next epoch. Shuffle "
     "once, then cut.",
     fails="test_batches_keep_pairs_and_use_every_sample_once",
@@ -184,8 +181,7 @@ def drop_last_ignored(x, y, batch_size, shuffle=True, generator=None, drop_last=
     "full-last-batch-dropped",
     "With drop_last you drop the last batch even when it is full: 60 samples in batches of 20 give two "
     "batches instead of three.",
-    "drop_last is about the size of the last batch, not about its being the last. Check the bounds of your "
-    "range.",
+    "drop_last is about the size of the last batch, not about its being the last. Check the bounds of your range.",
     fails="test_batches_keep_a_full_last_one",
 )
 def full_last_dropped(x, y, batch_size, shuffle=True, generator=None, drop_last=False):
@@ -262,8 +258,7 @@ def generator_ignored(x, y, batch_size, shuffle=True, generator=None, drop_last=
     "same-order-every-epoch",
     "You seed the generator anew in each call, so every epoch comes in the same order: the same samples "
     "share a batch every time.",
-    "Draw from the generator as it comes; it moves on by itself, and that is what makes the next epoch "
-    "different.",
+    "Draw from the generator as it comes; it moves on by itself, and that is what makes the next epoch different.",
     fails="test_batches_are_drawn_from_the_generator",
 )
 def same_order(x, y, batch_size, shuffle=True, generator=None, drop_last=False):
@@ -325,8 +320,7 @@ def zeroed_between(model, optimizer, loss_fn, x, y):
 @misconception(
     "train_step",
     "step-before-backward",
-    "You make the step before `backward`. It uses the previous batch's gradient, and the first step has "
-    "none at all.",
+    "You make the step before `backward`. It uses the previous batch's gradient, and the first step has none at all.",
     "Order them by what each one needs: the step needs a gradient, and `backward` is what makes it.",
     fails=["test_step_by_step", "test_step_does_things_in_order"],
 )
@@ -448,8 +442,7 @@ def mean_of_batch_means(model, optimizer, loss_fn, batches):
 @misconception(
     "train_epoch",
     "sum-over-batches",
-    "You return the sum of the batches' losses. It grows with their number: half the batch size, twice the "
-    "loss.",
+    "You return the sum of the batches' losses. It grows with their number: half the batch size, twice the loss.",
     "What is asked for is a mean over samples: a sum over samples, divided by how many there were.",
     fails=["test_epoch_counts_every_sample_alike", "test_epoch_matches"],
 )
@@ -818,9 +811,7 @@ def made_once(model, optimizer, loss_fn, train, val, epochs, batch_size=64, gene
     "`iterate_batches` knows what to do with a generator, if it gets one.",
     fails="test_fit_draws_from_the_generator",
 )
-def not_handed_on(
-    model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None
-):
+def not_handed_on(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
     history = {name: [] for name in NAMES}
     for epoch in range(1, epochs + 1):
         loss = _train(model, optimizer, loss_fn, _batches(*train, batch_size))
@@ -837,9 +828,7 @@ def not_handed_on(
     "Look for a place where you rely on a default instead of handing the argument on.",
     fails="test_fit_uses_every_sample_in_batches",
 )
-def batch_size_ignored(
-    model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None
-):
+def batch_size_ignored(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
     history = {name: [] for name in NAMES}
     for epoch in range(1, epochs + 1):
         loss = _train(model, optimizer, loss_fn, _batches(*train, 64, generator=generator))
@@ -857,9 +846,7 @@ def batch_size_ignored(
     "Two data sets come in; which of them has the model never been trained on?",
     fails="test_fit_matches",
 )
-def validated_on_train(
-    model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None
-):
+def validated_on_train(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
     history = {name: [] for name in NAMES}
     for epoch in range(1, epochs + 1):
         loss = _train(model, optimizer, loss_fn, _batches(*train, batch_size, generator=generator))
@@ -877,9 +864,7 @@ def validated_on_train(
     "Swap the two: the numbers of an epoch describe the model after it.",
     fails="test_fit_matches",
 )
-def validated_before(
-    model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None
-):
+def validated_before(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
     history = {name: [] for name in NAMES}
     for epoch in range(1, epochs + 1):
         measured = _validate(model, loss_fn, val, batch_size)
@@ -898,9 +883,7 @@ def validated_before(
     "`train_epoch` returns it already.",
     fails="test_fit_matches",
 )
-def train_loss_afterwards(
-    model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None
-):
+def train_loss_afterwards(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
     history = {name: [] for name in NAMES}
     for epoch in range(1, epochs + 1):
         _train(model, optimizer, loss_fn, _batches(*train, batch_size, generator=generator))
@@ -935,9 +918,7 @@ def from_zero(model, optimizer, loss_fn, train, val, epochs, batch_size=64, gene
     "Make a small dict with the same three names and one float under each.",
     fails="test_fit_reports_each_epoch",
 )
-def whole_history(
-    model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None
-):
+def whole_history(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
     history = {name: [] for name in NAMES}
     for epoch in range(1, epochs + 1):
         loss = _train(model, optimizer, loss_fn, _batches(*train, batch_size, generator=generator))
@@ -955,9 +936,7 @@ def whole_history(
     "The call belongs at the end of the loop's body, not after the loop.",
     fails="test_fit_reports_each_epoch",
 )
-def told_at_the_end(
-    model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None
-):
+def told_at_the_end(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
     history = {name: [] for name in NAMES}
     for _ in range(epochs):
         loss = _train(model, optimizer, loss_fn, _batches(*train, batch_size, generator=generator))

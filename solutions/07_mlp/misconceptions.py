@@ -122,8 +122,7 @@ class SizesIgnored(_MLP):
 @misconception(
     "MLP",
     "output-layer-forgotten",
-    "Your network has one layer too few: its last layer gives `sizes[-2]` numbers. Four sizes make three "
-    "layers.",
+    "Your network has one layer too few: its last layer gives `sizes[-2]` numbers. Four sizes make three layers.",
     "Count the gaps between the sizes, not the hidden layers.",
     fails=["test_mlp_parameters_by_default", "test_mlp_parameters_follow_sizes"],
 )
@@ -175,8 +174,7 @@ class OutOfOrder(nn.Module):
 @misconception(
     "MLP",
     "no-bias",
-    "Your layers have no bias, so every unit's border runs through the origin, and for a black image all "
-    "logits are 0.",
+    "Your layers have no bias, so every unit's border runs through the origin, and for a black image all logits are 0.",
     "Leave `nn.Linear`'s bias on.",
     fails=["test_mlp_parameters_by_default", "test_mlp_parameters_follow_sizes"],
 )
@@ -240,8 +238,7 @@ class DropoutNever(_MLP):
 @misconception(
     "MLP",
     "dropout-on-the-logits",
-    "Your last layer's result goes through dropout too: with dropout 0.25 a quarter of the answers is "
-    "replaced by 0.",
+    "Your last layer's result goes through dropout too: with dropout 0.25 a quarter of the answers is replaced by 0.",
     "Dropout belongs after hidden layers. Treat the last layer apart.",
     fails=["test_mlp_drops_only_hidden_units", "test_mlp_drops_after_each_hidden_relu"],
 )
@@ -282,8 +279,7 @@ class DropoutOnce(_MLP):
 @misconception(
     "MLP",
     "dropout-is-not-the-share-that-stays",
-    "You take `dropout` for the probability to stay. It is the probability to be dropped: 0.25 keeps three "
-    "quarters.",
+    "You take `dropout` for the probability to stay. It is the probability to be dropped: 0.25 keeps three quarters.",
     "PyTorch's `nn.Dropout(p)` means it in the same way: hand `dropout` on as it is.",
     fails=["test_mlp_drops_after_each_hidden_relu"],
 )
@@ -433,8 +429,7 @@ class OneRelu(_LogSoftmaxMLP):
 @misconception(
     "LogSoftmaxMLP",
     "other-names",
-    "Your layers have other names than `fc1`, `fc2` and `fc3`, so nobody can load weights that were saved "
-    "under these.",
+    "Your layers have other names than `fc1`, `fc2` and `fc3`, so nobody can load weights that were saved under these.",
     "Set them as attributes of the module, by these names.",
     fails="test_log_layers_have_their_names",
 )
@@ -521,8 +516,7 @@ def _fit(
 @misconception(
     "train_classifier",
     "left-in-training-mode",
-    "You return the module in training mode: its dropout stays on, and every look at an image gives another "
-    "answer.",
+    "You return the module in training mode: its dropout stays on, and every look at an image gives another answer.",
     "One call switches a module over before you return it.",
     fails="test_train_returns_a_module_in_eval_mode",
 )
@@ -554,8 +548,7 @@ def train_returns_losses(images, labels, *, epochs, seed, device="cpu", on_epoch
 @misconception(
     "train_classifier",
     "never-steps",
-    "You compute losses and gradients, but the weights never move: after ten epochs the network still "
-    "guesses.",
+    "You compute losses and gradients, but the weights never move: after ten epochs the network still guesses.",
     "After `backward`, the optimizer has to take its step.",
     fails="test_train_learns",
 )
@@ -600,9 +593,7 @@ def train_each_batch(images, labels, *, epochs, seed, device="cpu", on_epoch=Non
 )
 def train_tells_tensor(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
     torch.manual_seed(seed)
-    return _fit(
-        _network(), images, labels, epochs, on_epoch, tell=lambda total, batches: total / batches
-    ).eval()
+    return _fit(_network(), images, labels, epochs, on_epoch, tell=lambda total, batches: total / batches).eval()
 
 
 @misconception(

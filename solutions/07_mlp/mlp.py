@@ -133,9 +133,7 @@ def train_classifier(
         total = torch.zeros((), device=device)
         for batch in torch.randperm(count).to(device).split(batch_size):
             for group in optimizer.param_groups:
-                group["lr"] = peak * (
-                    1 - step / steps
-                )  # falls to 0, so that the network settles down at the end
+                group["lr"] = peak * (1 - step / steps)  # falls to 0, so that the network settles down at the end
             loss = F.cross_entropy(model(images[batch]), labels[batch])
             optimizer.zero_grad()
             loss.backward()

@@ -26,9 +26,7 @@ def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
 ### END SOLUTION
 
 
-def conv_output_size(
-    size: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1
-) -> int:
+def conv_output_size(size: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
     """How many places a kernel has along one side of an image.
 
     That is ⌊(size + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1.
@@ -49,9 +47,7 @@ def conv_output_size(
     """
     ### BEGIN SOLUTION
     if stride < 1 or dilation < 1 or padding < 0:
-        raise ValueError(
-            f"stride {stride} and dilation {dilation} must be at least 1, padding {padding} at least 0"
-        )
+        raise ValueError(f"stride {stride} and dilation {dilation} must be at least 1, padding {padding} at least 0")
     reach = dilation * (kernel_size - 1) + 1
     output = (size + 2 * padding - reach) // stride + 1
     if output < 1:
@@ -90,8 +86,7 @@ def conv2d(
     channels, _, *kernel = weight.shape
     stride, padding, dilation = _pair(stride), _pair(padding), _pair(dilation)
     h_out, w_out = (
-        conv_output_size(*each)
-        for each in zip((height, width), kernel, stride, padding, dilation, strict=True)
+        conv_output_size(*each) for each in zip((height, width), kernel, stride, padding, dilation, strict=True)
     )
     patches = F.unfold(
         input, tuple(kernel), dilation, padding, stride
@@ -246,9 +241,7 @@ class CNN(nn.Module):
             nn.BatchNorm2d(32),
             nn.ReLU(),
         )
-        self.head = nn.Sequential(
-            nn.Flatten(), nn.Dropout(0.3), nn.Linear(512, 128), nn.ReLU(), nn.Linear(128, 10)
-        )
+        self.head = nn.Sequential(nn.Flatten(), nn.Dropout(0.3), nn.Linear(512, 128), nn.ReLU(), nn.Linear(128, 10))
         ### END SOLUTION
 
     def forward(self, images: Tensor) -> Tensor:
@@ -309,9 +302,7 @@ def train_classifier(
         for batch in torch.randperm(count).to(device).split(batch_size):
             done = (step + 1) / (steps + 1)
             for group in optimizer.param_groups:
-                group["lr"] = peak * min(
-                    done / 0.2, (1 - done) / 0.8
-                )  # up for a fifth of the way, then down to 0
+                group["lr"] = peak * min(done / 0.2, (1 - done) / 0.8)  # up for a fifth of the way, then down to 0
             loss = F.cross_entropy(model(_shifted(images[batch])), labels[batch])
             optimizer.zero_grad()
             loss.backward()

@@ -190,8 +190,7 @@ def conv_swapped(input, weight, bias=None, stride=1, padding=0, dilation=1):
 @misconception(
     "conv2d",
     "padding-at-one-side",
-    "You pad on the left and at the top only. Padding 1 adds a row at the bottom and a column on the right "
-    "as well.",
+    "You pad on the left and at the top only. Padding 1 adds a row at the bottom and a column on the right as well.",
     "`F.pad` takes four numbers for an image: left, right, top, bottom.",
     fails="test_conv_matches_pytorch",
 )
@@ -209,9 +208,7 @@ def conv_one_side(input, weight, bias=None, stride=1, padding=0, dilation=1):
 )
 def conv_replicate(input, weight, bias=None, stride=1, padding=0, dilation=1):
     p = _pair(padding)
-    return F.conv2d(
-        F.pad(input, (p[1], p[1], p[0], p[0]), mode="replicate"), weight, bias, stride, 0, dilation
-    )
+    return F.conv2d(F.pad(input, (p[1], p[1], p[0], p[0]), mode="replicate"), weight, bias, stride, 0, dilation)
 
 
 @misconception(
@@ -241,8 +238,7 @@ def conv_pairs_turned(input, weight, bias=None, stride=1, padding=0, dilation=1)
 @misconception(
     "conv2d",
     "ints-only",
-    "Your convolution cannot take pairs: stride, padding and dilation may each be an int or a pair (height, "
-    "width).",
+    "Your convolution cannot take pairs: stride, padding and dilation may each be an int or a pair (height, width).",
     "Turn ints into pairs at the beginning, and go on with pairs.",
     fails="test_conv_pairs",
 )
@@ -271,8 +267,7 @@ def conv_square(input, weight, bias=None, stride=1, padding=0, dilation=1):
 @misconception(
     "conv2d",
     "first-channel-only",
-    "Your sum runs over one input channel only. Every output channel looks at all of them, with a kernel "
-    "for each.",
+    "Your sum runs over one input channel only. Every output channel looks at all of them, with a kernel for each.",
     "Sum over the channels as well as over the taps.",
     fails="test_conv_matches_pytorch",
 )
@@ -471,8 +466,7 @@ class BatchStatisticsAlways(_BatchNorm2d):
 @misconception(
     "BatchNorm2d",
     "running-statistics-in-training",
-    "You normalise with the running statistics in training too. They lag behind, and no gradient flows "
-    "through them.",
+    "You normalise with the running statistics in training too. They lag behind, and no gradient flows through them.",
     "In training mode the batch's own mean and variance are used; the running ones are only updated.",
     fails=["test_bn_by_hand", "test_bn_normalises_the_batch"],
 )
@@ -584,8 +578,7 @@ class PixelNorm(_BatchNorm2d):
 @misconception(
     "BatchNorm2d",
     "scale-and-shift-forgotten",
-    "You never use `weight` and `bias`. Without them the layer could not even learn to leave its input as "
-    "it is.",
+    "You never use `weight` and `bias`. Without them the layer could not even learn to leave its input as it is.",
     "The normalised values are multiplied by weight, then bias is added, one of each per channel.",
     fails=["test_bn_by_hand", "test_bn_normalises_the_batch", "test_bn_gradients"],
 )
@@ -732,8 +725,7 @@ def _inverted(x, kept, p):
 @misconception(
     "dropout",
     "kept-values-not-scaled",
-    "What is kept stays as it is, so with p = 0.5 the next layer gets half as much in training as later in "
-    "eval mode.",
+    "What is kept stays as it is, so with p = 0.5 the next layer gets half as much in training as later in eval mode.",
     "Divide by 1 − p.",
     fails="test_dropout_is_inverted",
 )
@@ -830,8 +822,7 @@ def dropout_whole_rows(x, p=0.5, training=True):
 @misconception(
     "dropout",
     "same-mask-each-time",
-    "You seed before you draw, so each call drops the same values, and the global random state is changed "
-    "as well.",
+    "You seed before you draw, so each call drops the same values, and the global random state is changed as well.",
     "Whoever calls you seeds; you only draw.",
     fails="test_dropout_draws_anew",
 )
@@ -854,8 +845,7 @@ def dropout_unchecked(x, p=0.5, training=True):
 @misconception(
     "dropout",
     "p-checked-in-training-only",
-    "You check p in training only. A wrong p is an error in eval mode too, or it shows up when it is too "
-    "late.",
+    "You check p in training only. A wrong p is an error in eval mode too, or it shows up when it is too late.",
     "Check before you look at `training`.",
     fails="test_dropout_rejects_in_eval_mode_too",
 )
@@ -977,8 +967,7 @@ class CNNLogSoftmax(_CNN):
 @misconception(
     "CNN",
     "relu-at-the-end",
-    "Your network ends with a ReLU: no logit is ever negative, and what it wants to rule out cannot go "
-    "below 0.",
+    "Your network ends with a ReLU: no logit is ever negative, and what it wants to rule out cannot go below 0.",
     "No activation follows the last layer.",
     fails="test_cnn_returns_logits",
 )
@@ -1081,8 +1070,7 @@ def _fit(
 @misconception(
     "train_classifier",
     "left-in-training-mode",
-    "You return the module in training mode: its dropout stays on, and every look at an image gives another "
-    "answer.",
+    "You return the module in training mode: its dropout stays on, and every look at an image gives another answer.",
     "One call switches a module over before you return it.",
     fails="test_train_returns_a_module_in_eval_mode",
 )
@@ -1114,8 +1102,7 @@ def train_returns_losses(images, labels, *, epochs, seed, device="cpu", on_epoch
 @misconception(
     "train_classifier",
     "never-steps",
-    "You compute losses and gradients, but the weights never move: after ten epochs the network still "
-    "guesses.",
+    "You compute losses and gradients, but the weights never move: after ten epochs the network still guesses.",
     "After `backward`, the optimizer has to take its step.",
     fails="test_train_learns",
 )
@@ -1160,9 +1147,7 @@ def train_each_batch(images, labels, *, epochs, seed, device="cpu", on_epoch=Non
 )
 def train_tells_tensor(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
     torch.manual_seed(seed)
-    return _fit(
-        _network(), images, labels, epochs, on_epoch, tell=lambda total, batches: total / batches
-    ).eval()
+    return _fit(_network(), images, labels, epochs, on_epoch, tell=lambda total, batches: total / batches).eval()
 
 
 @misconception(

@@ -130,10 +130,8 @@ class NoLastRelu(Block):
 @misconception(
     "DoubleConv",
     "no-batch-norm",
-    "Your block has no batch norm. Through seven such blocks the numbers fade or blow up, and training "
-    "crawls.",
-    "After each convolution, before its ReLU, there is a norm for the channels that the convolution gives "
-    "out.",
+    "Your block has no batch norm. Through seven such blocks the numbers fade or blow up, and training crawls.",
+    "After each convolution, before its ReLU, there is a norm for the channels that the convolution gives out.",
     fails=["test_double_conv_has_two_convolutions_and_two_norms", "test_double_conv_by_hand"],
 )
 class NoNorm(Block):
@@ -308,8 +306,7 @@ class ZerosForSkip(RightUp):
 @misconception(
     "Up",
     "adds-the-skip",
-    "You add the skip to x. A sum mixes both for good, and the next convolution gets half the channels "
-    "that it should.",
+    "You add the skip to x. A sum mixes both for good, and the next convolution gets half the channels that it should.",
     "Lay both on top of each other along the channel axis, so that the convolution can weigh them apart.",
     fails=["test_up_by_hand", "test_up_of_given_weights"],
 )
@@ -573,8 +570,7 @@ class SigmoidAtTheEnd(RightUNet):
 @misconception(
     "UNet",
     "relu-at-the-end",
-    "A ReLU follows your last convolution: negative scores become 0, and where all are, no gradient comes "
-    "back.",
+    "A ReLU follows your last convolution: negative scores become 0, and where all are, no gradient comes back.",
     "The last layer stands alone, without norm and ReLU.",
     fails="test_unet_returns_logits",
 )
@@ -593,9 +589,7 @@ class ReluAtTheEnd(RightUNet):
 class CutsOddSizes(RightUNet):
     def forward(self, x):
         multiple = 2 ** len(self.downs)
-        return super().forward(
-            x[:, :, : x.shape[2] // multiple * multiple, : x.shape[3] // multiple * multiple]
-        )
+        return super().forward(x[:, :, : x.shape[2] // multiple * multiple, : x.shape[3] // multiple * multiple])
 
 
 # -- dice_loss -------------------------------------------------------------------------------------------------------
@@ -658,8 +652,7 @@ def dice_of_sigmoids(logits, target, eps=1.0):
 @misconception(
     "dice_loss",
     "softmax-over-the-wrong-axis",
-    "Your softmax runs over the last axis, the pixels of a row. It should share out 1 among the classes "
-    "of each pixel.",
+    "Your softmax runs over the last axis, the pixels of a row. It should share out 1 among the classes of each pixel.",
     "The classes are axis 1 of `(N, C, H, W)`.",
     fails=["test_dice_by_hand", "test_dice_of_batches"],
 )
@@ -670,8 +663,7 @@ def dice_of_rows(logits, target, eps=1.0):
 @misconception(
     "dice_loss",
     "similarity-instead-of-loss",
-    "You return the overlap, which is 1 when all is right. Made small by training, it becomes as wrong as "
-    "can be.",
+    "You return the overlap, which is 1 when all is right. Made small by training, it becomes as wrong as can be.",
     "A loss must fall as things get better: one minus the overlap.",
     fails=["test_dice_by_hand", "test_dice_of_batches"],
 )
@@ -733,8 +725,7 @@ def dice_without_background(logits, target, eps=1.0):
 @misconception(
     "dice_loss",
     "absent-classes-left-out",
-    "You average over the classes that the target contains. Predicting an absent class then costs nothing "
-    "by itself.",
+    "You average over the classes that the target contains. Predicting an absent class then costs nothing by itself.",
     "The mean runs over all C classes, seen or not; eps takes care of those that are absent.",
     fails="test_dice_of_absent_classes",
 )
@@ -745,8 +736,7 @@ def dice_of_present(logits, target, eps=1.0):
 @misconception(
     "dice_loss",
     "argmax-instead-of-probabilities",
-    "You count the pixels of the most probable class. Counting has no gradient: nothing can be learned "
-    "from this loss.",
+    "You count the pixels of the most probable class. Counting has no gradient: nothing can be learned from this loss.",
     "Multiply the probabilities themselves with the truth; they say how sure the network is, and "
     "gradients flow through them.",
     fails=["test_dice_by_hand", "test_dice_gradient"],
@@ -820,8 +810,7 @@ def iou_recall(prediction, target, num_classes):
 @misconception(
     "iou",
     "overlap-counted-twice",
-    "Your union is predicted plus true, and the pixels in both are in it twice: even a perfect prediction "
-    "gets 0.5.",
+    "Your union is predicted plus true, and the pixels in both are in it twice: even a perfect prediction gets 0.5.",
     "Take away once what was counted twice.",
     fails=["test_iou_by_hand", "test_iou_of_random_maps"],
 )
@@ -888,8 +877,7 @@ def iou_per_image(prediction, target, num_classes):
 @misconception(
     "iou",
     "only-classes-that-are-seen",
-    "You go over the classes that occur, so a class in neither has no place in your result and all after "
-    "it move up.",
+    "You go over the classes that occur, so a class in neither has no place in your result and all after it move up.",
     "Go over range(num_classes).",
     fails=["test_iou_of_a_class_in_neither_is_nan", "test_iou_of_more_classes_than_are_seen"],
 )
@@ -902,8 +890,7 @@ def iou_seen(prediction, target, num_classes):
 @misconception(
     "iou",
     "mean-over-classes",
-    "You return the mean over the classes. One number a class is asked for, so that one can see which "
-    "class is hard.",
+    "You return the mean over the classes. One number a class is asked for, so that one can see which class is hard.",
     "Return the tensor of all classes; whoever wants the mean takes it.",
     fails=["test_iou_has_one_number_a_class", "test_iou_by_hand"],
 )
@@ -950,8 +937,7 @@ def segmenter_in_train_mode(images, masks, *, num_classes, epochs, seed, device=
 @misconception(
     "train_segmenter",
     "classes-counted-in-the-masks",
-    "You count the classes in the masks. If the last class does not occur in them, the model has too few "
-    "logits.",
+    "You count the classes in the masks. If the last class does not occur in them, the model has too few logits.",
     "num_classes says how many there are.",
     fails="test_segmenter_gives_logits_of_all_classes",
 )
@@ -962,8 +948,7 @@ def segmenter_of_seen_classes(images, masks, *, num_classes, epochs, seed, devic
 @misconception(
     "train_segmenter",
     "seed-not-used",
-    "The seed has no effect on the weights that your model begins with: the same seed gives another model "
-    "every time.",
+    "The seed has no effect on the weights that your model begins with: the same seed gives another model every time.",
     "Call `torch.manual_seed(seed)` before you build the model.",
     fails="test_segmenter_depends_on_its_seed_alone",
 )

@@ -25,9 +25,7 @@ def dyadic(draw, *shape, dtype=torch.float32):
 @rung("number")
 def test_neuron_by_hand(judge):
     judge.expect(4.75, *tensors([1.0, 2.0, 3.0], [0.5, -1.0, 2.0], 0.25))
-    judge.expect(
-        torch.tensor([1.0, 2.0, 4.0]), *tensors([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], [2.0, 3.0], -1.0)
-    )
+    judge.expect(torch.tensor([1.0, 2.0, 4.0]), *tensors([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], [2.0, 3.0], -1.0))
     judge.expect(torch.tensor([-3.5, 0.5]), *tensors([[1.0, 1.0], [-1.0, -1.0]], [-1.0, -1.0], -1.5))
 
 
@@ -134,9 +132,7 @@ def test_fires_with_a_tensor_as_threshold(judge, draw):
 @rung("edge")
 def test_fires_just_below_and_far_away(judge):
     almost = 1 - 2.0**-20
-    judge.expect(
-        torch.tensor([False, True, True, False]), *tensors([[almost], [1.0], [1.0001], [0.0]], [1.0]), 1.0
-    )
+    judge.expect(torch.tensor([False, True, True, False]), *tensors([[almost], [1.0], [1.0001], [0.0]], [1.0]), 1.0)
     x = torch.tensor([[1e4, -1e4, 1.0], [-1e4, 1e4, -1.0], [1e4, 1e4, 0.0], [-1e4, -1e4, -1e4]])
     judge.expect(torch.tensor([True, False, True, False]), x, torch.ones(3), 0.5)
     judge.expect(torch.tensor([True, True, True, False]), x, torch.ones(3), -5e3)
@@ -232,9 +228,7 @@ def test_linear_gradient(judge, draw):
 @part("linear")
 @rung("edge")
 def test_linear_of_large_values_and_empty_batches(judge, draw):
-    x, weight, bias = tensors(
-        [[1e4, -1e4], [1e4, 1e4]], [[1.0, 1.0], [2.0, -1.0], [0.0, 0.5]], [0.5, 2.0, -0.5]
-    )
+    x, weight, bias = tensors([[1e4, -1e4], [1e4, 1e4]], [[1.0, 1.0], [2.0, -1.0], [0.0, 0.5]], [0.5, 2.0, -0.5])
     judge.using(tolerance=(1e-6, 1e-3)).value(x, weight, bias)
     judge.value(torch.zeros(0, 2), weight, bias)
     judge.value(torch.zeros(3, 0, 2), weight)
@@ -289,9 +283,7 @@ def test_module_by_hand(judge):
 @pytest.mark.parametrize("leading", [(), (6,), (1,), (2, 3), (2, 1, 3)], ids=str)
 def test_module_loads_a_state_and_answers(judge, draw, leading):
     for fan_in, fan_out in LAYERS:
-        judge.probe(
-            "answers", draw.normal(*leading, fan_in), draw.normal(fan_out, fan_in), draw.normal(fan_out)
-        )
+        judge.probe("answers", draw.normal(*leading, fan_in), draw.normal(fan_out, fan_in), draw.normal(fan_out))
 
 
 @part("Linear")
@@ -404,9 +396,7 @@ def drawn_uniformly(name, fan_in, fan_out):
         if len(values.unique()) < 0.9 * len(values):
             return f"the {name} holds only {len(values.unique())} different numbers in {len(values)} places"
         if min(-low, high) < 0.5 * reach:
-            return (
-                f"the {name} lies between {low:.4g} and {high:.4g}; it must reach as far below 0 as above it"
-            )
+            return f"the {name} lies between {low:.4g} and {high:.4g}; it must reach as far below 0 as above it"
         inner = float((values.abs() < reach / 2).double().mean())
         if abs(inner - 0.5) > 0.06:
             return f"{inner:.0%} of the {name} lie in the inner half of its range; a uniform draw has 50% of it there"
@@ -425,9 +415,7 @@ def drawn_uniformly(name, fan_in, fan_out):
         if abs(mean) > 0.08 * bound:
             return f"the mean of the {name} is {mean:.4g}; that of U(-{bound:.4g}, {bound:.4g}) is 0"
         if abs(spread / bound * math.sqrt(3) - 1) > 0.08:
-            return (
-                f"the standard deviation of the {name} is {spread:.4g}; it must be {bound / math.sqrt(3):.4g}"
-            )
+            return f"the standard deviation of the {name} is {spread:.4g}; it must be {bound / math.sqrt(3):.4g}"
         return None
 
     return check
@@ -463,9 +451,7 @@ def your_own(made):
 
 def follows(answered):
     if answered == "two devices met":
-        return (
-            "moved to another device, it mixes tensors of two devices: a tensor of yours did not move along"
-        )
+        return "moved to another device, it mixes tensors of two devices: a tensor of yours did not move along"
     if answered == "cpu":
         return "moved to another device, it answers on the CPU"
     return None
@@ -480,9 +466,7 @@ BOTH = [True, False]
 @rung("number")
 def test_count_by_hand(judge):
     judge.probe("count_layer", 4, 3)
-    judge.holds(
-        lambda count: None if count == 15 else f"it gives {count}: 3·4 and 3 are 15", "count_layer", 4, 3
-    )
+    judge.holds(lambda count: None if count == 15 else f"it gives {count}: 3·4 and 3 are 15", "count_layer", 4, 3)
     judge.probe("count_layer", 784, 128)
     judge.probe("count_layer", 1, 1)
 

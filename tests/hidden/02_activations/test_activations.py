@@ -369,9 +369,7 @@ def test_gelu_gradient(judge, draw):
 @rung("edge")
 @pytest.mark.parametrize("dtype", WIDE)
 def test_gelu_of_large_values(judge, dtype):
-    judge.using(tolerance=(1e-6, 1e-3)).gradient(
-        torch.tensor([6.0, -6.0, 100.0, -100.0, 1e4, -1e4], dtype=dtype)
-    )
+    judge.using(tolerance=(1e-6, 1e-3)).gradient(torch.tensor([6.0, -6.0, 100.0, -100.0, 1e4, -1e4], dtype=dtype))
 
 
 @part("gelu")
@@ -835,10 +833,7 @@ SHAPES = {
 def weights(draw, first=1.0, second=0.4, last=0.7, dtype=torch.float32):
     """Weights and biases in the order of SHAPES, scaled so that no layer saturates throughout."""
     scales = [first, first, second, second, last, last]
-    return [
-        draw.normal(*shape, scale=scale, dtype=dtype)
-        for shape, scale in zip(SHAPES.values(), scales, strict=True)
-    ]
+    return [draw.normal(*shape, scale=scale, dtype=dtype) for shape, scale in zip(SHAPES.values(), scales, strict=True)]
 
 
 def has_the_layers(found):

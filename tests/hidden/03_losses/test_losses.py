@@ -300,9 +300,7 @@ def test_nll_weights_and_ignored_rows_together(judge, draw, reduction):
     target = torch.tensor([3, -100, 2, 3, 0, 1])
     judge.value(log_probabilities(draw), target, weight=class_weights(draw), reduction=reduction)
     target = torch.tensor([3, 0, 2, 3, 0, 1])
-    judge.value(
-        log_probabilities(draw), target, weight=class_weights(draw), ignore_index=0, reduction=reduction
-    )
+    judge.value(log_probabilities(draw), target, weight=class_weights(draw), ignore_index=0, reduction=reduction)
 
 
 @part("nll_loss")
@@ -429,9 +427,7 @@ def test_cross_entropy_class_weights(judge, draw, reduction):
 def test_cross_entropy_ignored_rows(judge, draw, reduction):
     judge.value(draw.normal(6, 4), torch.tensor([0, -100, 2, 3, -100, 1]), reduction=reduction)
     judge.value(draw.normal(6, 4), torch.tensor([0, 2, 2, 3, 1, 1]), ignore_index=2, reduction=reduction)
-    judge.value(
-        draw.normal(6, 4), torch.tensor([0, 255, 2, 3, 255, 1]), ignore_index=255, reduction=reduction
-    )
+    judge.value(draw.normal(6, 4), torch.tensor([0, 255, 2, 3, 255, 1]), ignore_index=255, reduction=reduction)
 
 
 @part("cross_entropy")
@@ -480,13 +476,9 @@ def test_cross_entropy_smoothing_with_ignored_rows(judge, draw, reduction):
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_cross_entropy_smoothing_with_weights(judge, draw, reduction):
     target = torch.tensor([3, 0, 2, 3, 0, 1])
-    judge.value(
-        draw.normal(6, 4), target, weight=class_weights(draw), label_smoothing=0.3, reduction=reduction
-    )
+    judge.value(draw.normal(6, 4), target, weight=class_weights(draw), label_smoothing=0.3, reduction=reduction)
     target = torch.tensor([3, -100, 2, 3, -100, 1])
-    judge.value(
-        draw.normal(6, 4), target, weight=class_weights(draw), label_smoothing=0.3, reduction=reduction
-    )
+    judge.value(draw.normal(6, 4), target, weight=class_weights(draw), label_smoothing=0.3, reduction=reduction)
 
 
 @part("cross_entropy")
@@ -495,9 +487,7 @@ def test_cross_entropy_smoothing_with_weights(judge, draw, reduction):
 def test_cross_entropy_gradient(judge, draw, reduction):
     judge.gradient(draw.normal(6, 4), torch.tensor([0, 0, 2, 3, 0, 1]), reduction=reduction)
     target = torch.tensor([3, -100, 2, 3, -100, 1])
-    judge.gradient(
-        draw.normal(6, 4), target, weight=class_weights(draw), label_smoothing=0.2, reduction=reduction
-    )
+    judge.gradient(draw.normal(6, 4), target, weight=class_weights(draw), label_smoothing=0.2, reduction=reduction)
 
 
 @part("cross_entropy")
@@ -505,9 +495,7 @@ def test_cross_entropy_gradient(judge, draw, reduction):
 def test_cross_entropy_rejects_other_reductions(judge, draw):
     judge.value(draw.normal(6, 4), draw.integers(4, 6), reduction="sum")
     judge.rejects(ValueError, draw.normal(6, 4), draw.integers(4, 6), reduction="average")
-    judge.rejects(
-        ValueError, draw.normal(6, 4), draw.integers(4, 6), reduction="batchmean", label_smoothing=0.1
-    )
+    judge.rejects(ValueError, draw.normal(6, 4), draw.integers(4, 6), reduction="batchmean", label_smoothing=0.1)
 
 
 @part("cross_entropy")
@@ -589,9 +577,7 @@ def test_bce_of_an_empty_batch(judge):
 @rung("gradient")
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_bce_gradient(judge, draw, reduction):
-    judge.gradient(
-        draw.uniform(4, 3, low=0.05, high=0.95), draw.uniform(4, 3), wrt=[0, 1], reduction=reduction
-    )
+    judge.gradient(draw.uniform(4, 3, low=0.05, high=0.95), draw.uniform(4, 3), wrt=[0, 1], reduction=reduction)
     input = torch.tensor([0.001, 0.999, 0.001, 0.999])
     judge.gradient(input, torch.tensor([1.0, 0.0, 0.0, 1.0]), reduction=reduction)
 

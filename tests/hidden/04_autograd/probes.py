@@ -80,9 +80,7 @@ def linear_summed(impl, x, weight, bias):
     """LinearFunction.apply(x, weight, bias).sum().backward(), then the inputs' .grad."""
     inputs = [_leaf(x), _leaf(weight), _leaf(bias)]
     impl.LinearFunction.apply(*inputs).sum().backward()
-    return {
-        f"gradient of {name}": leaf.grad for name, leaf in zip(["x", "weight", "bias"], inputs, strict=True)
-    }
+    return {f"gradient of {name}": leaf.grad for name, leaf in zip(["x", "weight", "bias"], inputs, strict=True)}
 
 
 def linear_some(impl, x, weight, bias, needs):
@@ -97,8 +95,7 @@ def linear_some(impl, x, weight, bias, needs):
             return given
 
     inputs = [
-        None if t is None else t.detach().requires_grad_(n)
-        for t, n in zip((x, weight, bias), needs, strict=True)
+        None if t is None else t.detach().requires_grad_(n) for t, n in zip((x, weight, bias), needs, strict=True)
     ]
     result = Watched.apply(*inputs)
     arrived = gradients(result, [leaf for leaf, n in zip(inputs, needs, strict=True) if n])  # noqa: F821
@@ -203,10 +200,7 @@ def steps(impl, numbers):
     f = e * d + c
     f.backward()
     inner = {f"grad of {name}": _number(value.grad) for name, value in (("d", d), ("e", e), ("f", f))}
-    data = {
-        f"data of {name}": _number(value.data)
-        for name, value in zip("abcdef", (*values, d, e, f), strict=True)
-    }
+    data = {f"data of {name}": _number(value.data) for name, value in zip("abcdef", (*values, d, e, f), strict=True)}
     return _grads(values) | inner | data
 
 
@@ -413,9 +407,7 @@ def _shared_module(made):
 
 
 def _none_parameter(made):
-    return nn.Sequential(
-        _Layer(weight=made("weight"), bias=None), _Layer(bias=None), made.layer("last layer")
-    )
+    return nn.Sequential(_Layer(weight=made("weight"), bias=None), _Layer(bias=None), made.layer("last layer"))
 
 
 def _none_module(made):
@@ -436,15 +428,11 @@ def _buffers(made):
 
 
 def _frozen(made):
-    return nn.Sequential(
-        _Layer(weight=made("frozen weight", frozen=True), bias=made("bias")), made.layer("layer")
-    )
+    return nn.Sequential(_Layer(weight=made("frozen weight", frozen=True), bias=made("bias")), made.layer("layer"))
 
 
 def _equal_values(made):
-    layers = [
-        _Layer(weight=made(f"weight {i}", value=0.0), bias=made(f"bias {i}", value=0.0)) for i in range(3)
-    ]
+    layers = [_Layer(weight=made(f"weight {i}", value=0.0), bias=made(f"bias {i}", value=0.0)) for i in range(3)]
     return nn.Sequential(*layers)
 
 
@@ -497,9 +485,7 @@ def kind_of_list(impl, name):
 _LOSSES = {
     "squared error": lambda prediction, y: ((prediction - y) ** 2).mean(),
     "absolute error": lambda prediction, y: (prediction - y).abs().mean(),
-    "cross-entropy": lambda prediction, y: (
-        prediction.logsumexp(1) - prediction.gather(1, y[:, None])[:, 0]
-    ).mean(),
+    "cross-entropy": lambda prediction, y: (prediction.logsumexp(1) - prediction.gather(1, y[:, None])[:, 0]).mean(),
 }
 
 
@@ -567,9 +553,7 @@ def accumulate_and_descend(impl, weights, micro_batches, rate, updates):
     model = _Net(*weights)
     losses = []
     for _ in range(updates):
-        losses.append(
-            impl.accumulate_gradients(model, _LOSSES["squared error"], [(x, y) for x, y in micro_batches])
-        )
+        losses.append(impl.accumulate_gradients(model, _LOSSES["squared error"], [(x, y) for x, y in micro_batches]))
         with torch.no_grad():
             for parameter in (model.first, model.second):
                 parameter -= rate * parameter.grad

@@ -49,9 +49,7 @@ def test_numerical_gradient_by_hand(judge):
 
 @part("numerical_gradient")
 @rung("values")
-@pytest.mark.parametrize(
-    "f", ["sum of i * x[i] ** 3", "exp of the mean of i * x[i]", "product of all elements"]
-)
+@pytest.mark.parametrize("f", ["sum of i * x[i] ** 3", "exp of the mean of i * x[i]", "product of all elements"])
 def test_numerical_gradient_of_several_functions(judge, draw, f):
     x = draw.uniform(5, low=0.5, high=1.5, dtype=torch.float64)
     judge.using(tolerance=SLOPE).probe("numerical", f, x)
@@ -114,9 +112,7 @@ def test_numerical_gradient_leaves_x_alone(judge, draw):
     for nudged in (x, draw.normal(3, 4, dtype=torch.float64)):
         judge.using(tolerance=SLOPE).probe("numerical", "last row times first row", nudged)
         judge.using(tolerance=compare.EXACT).probe("x_afterwards", "last row times first row", nudged)
-        judge.using(tolerance=compare.EXACT).probe(
-            "x_afterwards", "last row times first row", nudged, eps=0.3
-        )
+        judge.using(tolerance=compare.EXACT).probe("x_afterwards", "last row times first row", nudged, eps=0.3)
 
 
 @part("numerical_gradient")
@@ -314,9 +310,7 @@ def test_linear_without_a_bias(judge, draw):
 
 @part("LinearFunction")
 @rung("edge")
-@pytest.mark.parametrize(
-    "needs", ["x", "weight", "bias", "x weight", "x bias", "weight bias", "x weight bias"]
-)
+@pytest.mark.parametrize("needs", ["x", "weight", "bias", "x weight", "x bias", "weight bias", "x weight bias"])
 def test_linear_gives_only_the_gradients_that_are_needed(judge, draw, needs):
     needed = [name in needs.split() for name in ("x", "weight", "bias")]
     judge.probe("linear_some", *linear_inputs(draw), needed)
@@ -436,9 +430,7 @@ def test_value_used_twice_in_one_operation(judge, draw, text):
     ],
 )
 def test_value_graphs_that_branch_and_meet(judge, draw, text):
-    numbers = [number(draw, 0.3, 0.6), number(draw, 0.8, 1.2), number(draw, -0.9, -0.4)][
-        : 3 if "c" in text else 2
-    ]
+    numbers = [number(draw, 0.3, 0.6), number(draw, 0.8, 1.2), number(draw, -0.9, -0.4)][: 3 if "c" in text else 2]
     by_hand(judge, as_torch(text, numbers), "expression", text, numbers)
 
 
@@ -492,9 +484,7 @@ def test_value_backward_twice_adds_twice(judge, draw):
 @rung("edge")
 def test_value_two_results_of_one_graph(judge, draw):
     judge.probe("two_results", [number(draw, 0.3, 0.6), number(draw, 0.8, 1.2), number(draw, -0.9, -0.4)])
-    judge.probe(
-        "result_and_inner", [number(draw, 0.3, 0.6), number(draw, 0.8, 1.2), number(draw, -0.9, -0.4)]
-    )
+    judge.probe("result_and_inner", [number(draw, 0.3, 0.6), number(draw, 0.8, 1.2), number(draw, -0.9, -0.4)])
 
 
 @part("Value")
@@ -571,9 +561,7 @@ def test_named_parameters_in_pytorchs_order(judge):
     expected = ["scale", "inner.scale", "inner.layer.weight", "inner.layer.bias"]
     which = "a module whose own parameter was registered after its children"
     judge.probe("parameters_of", which)
-    judge.holds(
-        lambda value: None if value["order"] == expected else "the order is another", "parameters_of", which
-    )
+    judge.holds(lambda value: None if value["order"] == expected else "the order is another", "parameters_of", which)
     judge.probe("parameters_of", "a deep child before a shallow one")
 
 
@@ -648,10 +636,7 @@ def small_net(draw, outputs=2, dtype=torch.float32):
 
 def batches(draw, *sizes, dtype=torch.float32):
     """Micro-batches whose losses and gradients clearly differ."""
-    return [
-        [draw.normal(n, 3, dtype=dtype), draw.normal(n, 2, dtype=dtype) + 2.0 * i]
-        for i, n in enumerate(sizes)
-    ]
+    return [[draw.normal(n, 3, dtype=dtype), draw.normal(n, 2, dtype=dtype) + 2.0 * i] for i, n in enumerate(sizes)]
 
 
 @part("accumulate_gradients")
@@ -707,9 +692,7 @@ def test_accumulate_is_one_large_batch(judge, draw):
 @rung("edge")
 def test_accumulate_discards_old_gradients(judge, draw):
     weights = small_net(draw)
-    judge.probe(
-        "accumulate", weights, batches(draw, 2, 3), old=[draw.normal(*w.shape) + 3.0 for w in weights]
-    )
+    judge.probe("accumulate", weights, batches(draw, 2, 3), old=[draw.normal(*w.shape) + 3.0 for w in weights])
     judge.probe("accumulate", weights, batches(draw, 2, 3), old=[None, draw.normal(4, 2) + 3.0, None])
 
 

@@ -213,9 +213,7 @@ def clip_module(impl, weights, max_norm):
 def clip_nothing(impl, parameters, max_norm, form="list"):
     """`clip_grad_norm_` is called where there is no gradient at all."""
     leaves = _leaves(parameters)
-    handed = {"list": lambda: leaves, "generator": lambda: iter(leaves), "one tensor": lambda: leaves[0]}[
-        form
-    ]()
+    handed = {"list": lambda: leaves, "generator": lambda: iter(leaves), "one tensor": lambda: leaves[0]}[form]()
     norm = impl.clip_grad_norm_(handed, max_norm)
     if not isinstance(norm, torch.Tensor):
         return {"returned": norm}

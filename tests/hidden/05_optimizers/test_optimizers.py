@@ -314,9 +314,7 @@ def test_parameters_change_in_place(judge, draw, name):
 def test_other_memory_layouts(judge, draw, name):
     parameters = [tensor for _, tensor in draw.layouts(draw.normal(4, 3))]
     parameters += [draw.normal(4, 3)]
-    rounds = [
-        [*(g for _, g in draw.layouts(draw.normal(4, 3))), draw.normal(1, 3).expand(4, 3)] for _ in range(3)
-    ]
+    rounds = [[*(g for _, g in draw.layouts(draw.normal(4, 3))), draw.normal(1, 3).expand(4, 3)] for _ in range(3)]
     turned = [[*grads[1:], grads[0]] for grads in rounds]
     judge.probe("laid_out", name, parameters, [*rounds, *turned], **EVERYTHING[name])
 

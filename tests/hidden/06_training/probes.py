@@ -196,9 +196,7 @@ def order_in_steps(impl, weight, bias, x, y, sizes, lr):
         model.diary.clear()
         before = model.weight.detach().clone()
         impl.train_step(model, optimizer, F.cross_entropy, a, b)
-        events = [
-            f"{what} with a gradient" if what == "step" and said else what for what, said in model.diary
-        ]
+        events = [f"{what} with a gradient" if what == "step" and said else what for what, said in model.diary]
         noted.append(events if torch.equal(before, model.weight) else [*events, "moved"])
     return noted
 
@@ -237,9 +235,7 @@ def epoch(impl, weight, bias, x, y, sizes, lr, epochs=1, lazy=False, loss="cross
     losses = []
     for _ in range(epochs):
         pairs = _cut(x, y, sizes)
-        losses.append(
-            _plain(impl.train_epoch(model, optimizer, _LOSSES[loss], iter(pairs) if lazy else pairs))
-        )
+        losses.append(_plain(impl.train_epoch(model, optimizer, _LOSSES[loss], iter(pairs) if lazy else pairs)))
     return {"mean losses": losses, **_parameters(model)}
 
 
@@ -349,9 +345,7 @@ def reports_of_a_run(impl, weight, bias, x, y, val_x, val_y, epochs, lr):
         told.append({"epoch": epoch, "metrics": _plain(metrics), "bias": model.bias.detach().clone()})
 
     with torch.enable_grad():
-        impl.fit(
-            model, optimizer, loss_fn, (x, y), (val_x, val_y), epochs, batch_size=len(x), on_epoch=on_epoch
-        )
+        impl.fit(model, optimizer, loss_fn, (x, y), (val_x, val_y), epochs, batch_size=len(x), on_epoch=on_epoch)
     return told
 
 

@@ -54,9 +54,7 @@ def test_normalize_shape(judge, draw, shape):
 @part("normalize")
 @rung("number")
 def test_normalize_by_hand(judge):
-    images = (
-        torch.tensor([0, 51, 102, 204, 255], dtype=torch.uint8)[:, None, None].expand(5, 28, 28).contiguous()
-    )
+    images = torch.tensor([0, 51, 102, 204, 255], dtype=torch.uint8)[:, None, None].expand(5, 28, 28).contiguous()
     expected = torch.tensor([-1.0, -0.6, -0.2, 0.6, 1.0])[:, None, None, None].expand(5, 1, 28, 28)
     judge.expect(expected, images)
 
@@ -159,9 +157,7 @@ def complaint_about_order(order, batch_size):
         return "the samples come in their original order; nothing is shuffled"
     if sum(b - a == 1 for a, b in pairwise(flat)) > len(flat) / 2:
         return "neighbours stay neighbours: whole stretches of samples change places, single samples do not"
-    if any(
-        set(batch) == set(range(k * batch_size, k * batch_size + len(batch))) for k, batch in enumerate(order)
-    ):
+    if any(set(batch) == set(range(k * batch_size, k * batch_size + len(batch))) for k, batch in enumerate(order)):
         return "a batch holds the very samples that it would hold without shuffling, only their order inside is drawn"
     if set(flat) == set(range(len(flat))) and len(flat) < PLENTY:
         return "the samples that drop_last leaves out are always the last of x: shuffle first, then drop"
@@ -202,12 +198,8 @@ def test_batches_in_order(judge, draw):
 def test_batches_keep_pairs_and_use_every_sample_once(judge, draw, batch_size, sizes):
     x, y = numbered(draw)
     seed = draw.integer(0, 10**6)
-    judge.holds(
-        lambda value: complaint_about_batches(value, x, y, sizes), "batches", x, y, batch_size, seed=seed
-    )
-    judge.holds(
-        lambda value: complaint_about_batches(value, x, y, sizes), "batches", x, y, batch_size, world=seed
-    )
+    judge.holds(lambda value: complaint_about_batches(value, x, y, sizes), "batches", x, y, batch_size, seed=seed)
+    judge.holds(lambda value: complaint_about_batches(value, x, y, sizes), "batches", x, y, batch_size, world=seed)
 
 
 @part("iterate_batches")
@@ -216,9 +208,7 @@ def test_batches_are_shuffled(judge, draw):
     x, y = numbered(draw)
 
     def check(orders):
-        return next(
-            filter(None, (complaint_about_order(order, BATCH) for pair in orders for order in pair)), None
-        )
+        return next(filter(None, (complaint_about_order(order, BATCH) for pair in orders for order in pair)), None)
 
     seed = draw.integer(0, 10**6)
     judge.holds(check, "orders", x, y, BATCH, [seed, seed + 1], [0, 0])
@@ -257,9 +247,7 @@ def test_batches_are_dropped_after_shuffling(judge, draw):
     x, y = numbered(draw)
 
     def check(orders):
-        return next(
-            filter(None, (complaint_about_order(order, BATCH) for pair in orders for order in pair)), None
-        )
+        return next(filter(None, (complaint_about_order(order, BATCH) for pair in orders for order in pair)), None)
 
     judge.holds(check, "orders", x, y, BATCH, [draw.integer(0, 10**6)], [0], drop_last=True)
 
@@ -286,9 +274,7 @@ def test_batches_of_other_shapes_and_layouts(judge, draw):
 @rung("dtype")
 def test_batches_keep_the_dtypes(judge, draw):
     judge.probe("batches", draw.normal(5, 3, dtype=torch.float64), draw.normal(5), 2, shuffle=False)
-    judge.probe(
-        "batches", draw.integers(256, 5, 3, dtype=torch.uint8), draw.integers(2, 5) == 1, 2, shuffle=False
-    )
+    judge.probe("batches", draw.integers(256, 5, 3, dtype=torch.uint8), draw.integers(2, 5) == 1, 2, shuffle=False)
 
 
 @part("iterate_batches")
@@ -402,9 +388,7 @@ def test_epoch_counts_every_sample_alike(judge):
     def check(value):
         (loss,) = value["mean losses"]
         return (
-            None
-            if near(loss, expected)
-            else f"the mean loss per sample is told as {loss}; expected the float 0.52693"
+            None if near(loss, expected) else f"the mean loss per sample is told as {loss}; expected the float 0.52693"
         )
 
     by_hand(judge, check, "epoch", weight, bias, x, y, [4, 1], 0.0)
@@ -464,9 +448,7 @@ def test_epoch_with_another_loss(judge, draw):
 @part("train_epoch")
 @rung("dtype")
 def test_epoch_in_double_precision(judge, draw):
-    judge.probe(
-        "epoch", *line(draw, dtype=torch.float64), *samples(draw, dtype=torch.float64), [4, 4, 1], 0.1
-    )
+    judge.probe("epoch", *line(draw, dtype=torch.float64), *samples(draw, dtype=torch.float64), [4, 4, 1], 0.1)
 
 
 @part("train_epoch")
@@ -538,9 +520,7 @@ def test_evaluation_matches(judge, draw, sizes):
 def test_evaluation_is_in_eval_mode(judge, draw, modes):
     weight, bias = line(draw)
     seed = draw.integer(0, 10**6)
-    judge.probe(
-        "evaluation_in_modes", weight, bias, *statistics(draw), *samples(draw), [4, 3, 2], modes, seed
-    )
+    judge.probe("evaluation_in_modes", weight, bias, *statistics(draw), *samples(draw), [4, 3, 2], modes, seed)
 
 
 @part("evaluate")
@@ -591,9 +571,7 @@ def test_evaluation_over_a_generator(judge, draw):
 @part("evaluate")
 @rung("dtype")
 def test_evaluation_in_double_precision(judge, draw):
-    judge.probe(
-        "evaluation", *line(draw, dtype=torch.float64), *samples(draw, dtype=torch.float64), [4, 4, 1]
-    )
+    judge.probe("evaluation", *line(draw, dtype=torch.float64), *samples(draw, dtype=torch.float64), [4, 4, 1])
 
 
 # -- fit -------------------------------------------------------------------------------------------------------------
@@ -688,9 +666,7 @@ def test_fit_shuffles(judge, draw):
                     return complaint
         return None
 
-    judge.holds(
-        check, "samples_of_runs", *runs_of(draw, PLENTY), EPOCHS, [seed, None], [0, seed], batch_size=BATCH
-    )
+    judge.holds(check, "samples_of_runs", *runs_of(draw, PLENTY), EPOCHS, [seed, None], [0, seed], batch_size=BATCH)
 
 
 @part("fit")
@@ -740,9 +716,7 @@ def test_fit_learns(judge, draw):
         if not accuracy > 0.95:
             return f"after 5 epochs {accuracy:.0%} of the validation samples are right; they are easy, 100% is expected"
         if not losses[-1] < losses[0] / 2:
-            return (
-                f"the training loss should fall; it goes from {losses[0]:.3g} to {losses[-1]:.3g} in 5 epochs"
-            )
+            return f"the training loss should fall; it goes from {losses[0]:.3g} to {losses[-1]:.3g} in 5 epochs"
         return None
 
     judge.holds(

@@ -110,8 +110,7 @@ def starts_well(said):
         return "the model has no parameters: are its layers attributes of the module, or in a plain list?"
     if not all(said["reached"]):
         return (
-            f"no gradient reaches parameter number {said['reached'].index(False) + 1}: it takes no part in "
-            "the result"
+            f"no gradient reaches parameter number {said['reached'].index(False) + 1}: it takes no part in the result"
         )
     if said["first"] is None:
         return "no parameter is a matrix: where are the weights of the linear layers?"
@@ -146,8 +145,7 @@ def drops_twice(logits):
     if counted != 2 or abs(share - (1 - P) ** 2) > 0.06:
         if abs(share - P**2) < 0.06:
             return (
-                f"{share:.3f} of the values survive two hidden layers: `dropout` is taken for the probability to "
-                "stay"
+                f"{share:.3f} of the values survive two hidden layers: `dropout` is taken for the probability to stay"
             )
         told = ROUNDS[counted] if abs((1 - P) ** counted - share) < 0.06 else "something else"
         return (
@@ -167,9 +165,7 @@ def drops_twice(logits):
 def test_mlp_drops_after_each_hidden_relu(judge, draw):
     identity = [torch.eye(WIDTH), torch.zeros(WIDTH)] * 3
     options = {"training": True, "sizes": [WIDTH] * 4, "dropout": P}
-    judge.holds(
-        drops_twice, "mlp_logits", torch.ones(100, WIDTH), identity, seed=draw.integer(0, 10**6), **options
-    )
+    judge.holds(drops_twice, "mlp_logits", torch.ones(100, WIDTH), identity, seed=draw.integer(0, 10**6), **options)
 
 
 def drops_nowhere_else(logits):
@@ -186,9 +182,7 @@ def drops_nowhere_else(logits):
 def test_mlp_drops_only_hidden_units(judge, draw):
     mean = [torch.full((WIDTH, WIDTH), 1 / WIDTH), torch.zeros(WIDTH)]
     options = {"training": True, "sizes": [WIDTH] * 2, "dropout": P}
-    judge.holds(
-        drops_nowhere_else, "mlp_logits", torch.ones(50, WIDTH), mean, seed=draw.integer(0, 10**6), **options
-    )
+    judge.holds(drops_nowhere_else, "mlp_logits", torch.ones(50, WIDTH), mean, seed=draw.integer(0, 10**6), **options)
 
 
 @part("MLP")
@@ -204,9 +198,7 @@ def test_mlp_drops_nothing_in_eval_mode(judge, draw):
 def test_mlp_drops_nothing_by_default(judge, draw):
     sizes = [12, 30, 20, 3]
     judge.probe("mlp_logits", draw.normal(6, 12), layers(draw, *sizes), sizes=sizes, training=True)
-    judge.probe(
-        "mlp_logits", draw.normal(6, 12), layers(draw, *sizes), sizes=sizes, training=True, dropout=0.0
-    )
+    judge.probe("mlp_logits", draw.normal(6, 12), layers(draw, *sizes), sizes=sizes, training=True, dropout=0.0)
 
 
 @part("MLP")
@@ -214,9 +206,7 @@ def test_mlp_drops_nothing_by_default(judge, draw):
 def test_mlp_of_other_memory_layouts(judge, draw):
     for _, images in draw.layouts(draw.normal(4, 1, 4, 3)):
         judge.probe("mlp_logits", images, layers(draw, 12, 6, 3), sizes=[12, 6, 3])
-    judge.probe(
-        "mlp_logits", draw.normal(1, 1, 4, 3).expand(4, 1, 4, 3), layers(draw, 12, 6, 3), sizes=[12, 6, 3]
-    )
+    judge.probe("mlp_logits", draw.normal(1, 1, 4, 3).expand(4, 1, 4, 3), layers(draw, 12, 6, 3), sizes=[12, 6, 3])
 
 
 @part("MLP")
@@ -249,9 +239,7 @@ def test_log_flattens_whatever_comes_in(judge, draw):
 @rung("number")
 def test_log_of_an_undecided_network(judge):
     """All weights 0: ten equal logits, and ln 10 below zero; then a bias of ln 11 for class 3: 11 chances of 20."""
-    parameters = named(
-        [t for a, b in [(784, 128), (128, 64), (64, 10)] for t in (torch.zeros(b, a), torch.zeros(b))]
-    )
+    parameters = named([t for a, b in [(784, 128), (128, 64), (64, 10)] for t in (torch.zeros(b, a), torch.zeros(b))])
     parameters["fc3.bias"][3] = math.log(11)
     judge.probe("log_probabilities", torch.ones(2, 1, 28, 28), parameters)
 
@@ -368,8 +356,7 @@ def is_ready(count):
         scores = said["scores"]
         if tuple(scores.shape) != (count, 10):
             return (
-                f"the module gives scores of the shape {tuple(scores.shape)} for {count} images; expected "
-                f"({count}, 10)"
+                f"the module gives scores of the shape {tuple(scores.shape)} for {count} images; expected ({count}, 10)"
             )
         if not scores.isfinite().all():
             return "some scores are not finite"
@@ -423,10 +410,7 @@ def means_do_not_grow(losses):
             "sum to get a mean"
         )
     if many < 0.4 * few:
-        return (
-            f"the loss of an epoch shrinks with the number of images, from {few:.3f} to {many:.3f}: that is "
-            "no mean"
-        )
+        return f"the loss of an epoch shrinks with the number of images, from {few:.3f} to {many:.3f}: that is no mean"
     return None
 
 
@@ -453,8 +437,7 @@ def has_learned(answers):
         share = (said["scores"].argmax(dim=1) == answers).float().mean().item()
         if share < 0.6:
             return (
-                f"after training {share:.0%} of images that are easy to tell apart are recognised; guessing "
-                "gives 20 %"
+                f"after training {share:.0%} of images that are easy to tell apart are recognised; guessing gives 20 %"
             )
         losses = [loss for _, loss in said["told"]]
         if len(losses) > 1 and not losses[-1] < losses[0]:
@@ -490,16 +473,10 @@ def test_train_same_seed_same_network(judge, draw):
     seed, state = draw.integer(0, 10**6), draw.integer(0, 10**6)
     images, labels = patterns(draw, 256)
     same = torch.full((64, 1, 28, 28), 0.5), torch.full((64,), 3)
-    begins = (
-        "with the same seed two trainings begin with different weights (seed before you make the network)"
-    )
+    begins = "with the same seed two trainings begin with different weights (seed before you make the network)"
     judge.holds(both_alike(begins), "trained_twice", *same, images[:20], 1, [seed, seed], [state, state + 1])
-    differs = (
-        "with the same seed two trainings give different networks (is the images' order drawn after seeding?)"
-    )
-    judge.holds(
-        both_alike(differs), "trained_twice", images, labels, images[:20], 2, [seed, seed], [state, state + 1]
-    )
+    differs = "with the same seed two trainings give different networks (is the images' order drawn after seeding?)"
+    judge.holds(both_alike(differs), "trained_twice", images, labels, images[:20], 2, [seed, seed], [state, state + 1])
 
 
 @part("train_classifier")

@@ -60,8 +60,7 @@ def bn_switches(impl, first, second, state):
     """A BatchNorm2d looks at a batch in training mode, at another in eval mode, and at the first again."""
     layer = _layer(impl, state, first, True, {})
     outputs = [
-        layer.train(training)(batch).detach()
-        for batch, training in [(first, True), (second, False), (first, True)]
+        layer.train(training)(batch).detach() for batch, training in [(first, True), (second, False), (first, True)]
     ]
     return {"outputs": outputs, "state": {name: value.detach() for name, value in layer.state_dict().items()}}
 

@@ -131,9 +131,7 @@ def test_conv_dilation(judge, draw, name):
 @pytest.mark.parametrize("name", ["pairs", "other pairs"])
 def test_conv_pairs(judge, draw, name):
     judge.probe("with_pairs", "conv2d", *image_and_kernel(draw), draw.normal(4), **SETTINGS[name])
-    judge.probe(
-        "with_pairs", "conv2d", *image_and_kernel(draw), draw.normal(4), stride=[2, 1], padding=1, dilation=2
-    )
+    judge.probe("with_pairs", "conv2d", *image_and_kernel(draw), draw.normal(4), stride=[2, 1], padding=1, dilation=2)
 
 
 @part("conv2d")
@@ -260,9 +258,7 @@ def test_pool_gradients(judge, draw):
     judge.gradient(distinct(draw, 2, 3, 8, 6), 2)
     judge.gradient(distinct(draw, 2, 3, 9, 7), 3, stride=2, padding=1)
     judge.gradient(distinct(draw, 3, 9, 7), 2, stride=1)
-    judge.probe(
-        "gradients_with_pairs", "max_pool2d", distinct(draw, 2, 3, 9, 7), [3, 2], wrt=[0], stride=[1, 2]
-    )
+    judge.probe("gradients_with_pairs", "max_pool2d", distinct(draw, 2, 3, 9, 7), [3, 2], wrt=[0], stride=[1, 2])
 
 
 @part("max_pool2d")
@@ -305,9 +301,9 @@ def bn_state(draw, channels, dtype=torch.float32):
 def channels_apart(draw, *shape, dtype=torch.float32):
     """A batch whose channels have different means and scales."""
     c = shape[1]
-    return draw.normal(*shape, dtype=dtype) * draw.uniform(
-        c, 1, 1, low=0.5, high=3.0, dtype=dtype
-    ) + draw.normal(c, 1, 1, scale=3, dtype=dtype)
+    return draw.normal(*shape, dtype=dtype) * draw.uniform(c, 1, 1, low=0.5, high=3.0, dtype=dtype) + draw.normal(
+        c, 1, 1, scale=3, dtype=dtype
+    )
 
 
 @part("BatchNorm2d")
@@ -333,10 +329,7 @@ def test_bn_by_hand(judge):
             for t in (said["outputs"][0], *(said["state"][f"running_{k}"] for k in ("mean", "var")))
         )
         if max(abs(result[0] - 7), abs(result[1] - 13)) > 1e-3:
-            return (
-                f"weight 3, bias 10: 0 and 2 become {result[0]:.4f} and {result[1]:.4f}; worked out by hand 7 "
-                "and 13"
-            )
+            return f"weight 3, bias 10: 0 and 2 become {result[0]:.4f} and {result[1]:.4f}; worked out by hand 7 and 13"
         if abs(mean[0] - 0.1) > 1e-5 or abs(var[0] - 1.1) > 1e-5:
             return (
                 f"running mean and variance go from 0 and 1 to {mean[0]:.4f} and {var[0]:.4f}; worked out by "
@@ -389,9 +382,7 @@ def test_bn_eval_updates_nothing(judge, draw):
 @part("BatchNorm2d")
 @rung("edge")
 def test_bn_switches_between_training_and_eval(judge, draw):
-    judge.probe(
-        "bn_switches", channels_apart(draw, 2, 3, 2, 2), channels_apart(draw, 3, 3, 2, 4), bn_state(draw, 3)
-    )
+    judge.probe("bn_switches", channels_apart(draw, 2, 3, 2, 2), channels_apart(draw, 3, 3, 2, 4), bn_state(draw, 3))
 
 
 @part("BatchNorm2d")
@@ -417,9 +408,7 @@ def test_bn_rejects_a_single_value_per_channel(judge, draw):
 @pytest.mark.parametrize("training", [True, False])
 def test_bn_gradients(judge, draw, training):
     judge.probe("bn_gradients", channels_apart(draw, 3, 2, 3, 2), bn_state(draw, 2), training=training)
-    judge.probe(
-        "bn_gradients", channels_apart(draw, 2, 4, 1, 2), bn_state(draw, 4), training=training, eps=0.1
-    )
+    judge.probe("bn_gradients", channels_apart(draw, 2, 4, 1, 2), bn_state(draw, 4), training=training, eps=0.1)
 
 
 @part("BatchNorm2d")
@@ -473,11 +462,7 @@ def inverted(p, x):
         if share == 1.0:
             return f"nothing is dropped, with p={p} in training"
         if abs(share - (1 - p)) > 0.05:
-            told = (
-                "p is taken for the probability to stay"
-                if abs(share - p) < 0.05
-                else "that is another probability"
-            )
+            told = "p is taken for the probability to stay" if abs(share - p) < 0.05 else "that is another probability"
             return f"{share:.3f} of the values are kept with p={p}; expected {1 - p:.3f}: {told}"
         if (kept - 1).abs().max() < 1e-3:
             return (
@@ -486,8 +471,7 @@ def inverted(p, x):
             )
         if (kept - 1 / (1 - p)).abs().max() > 1e-3:
             return (
-                f"what is kept becomes {float(kept.mean()):.4f} times as large with p={p}; expected "
-                f"{1 / (1 - p):.4f}"
+                f"what is kept becomes {float(kept.mean()):.4f} times as large with p={p}; expected {1 / (1 - p):.4f}"
             )
         dropped = ratio == 0
         if bool((dropped == dropped[:1]).all()):
@@ -639,15 +623,11 @@ def test_cnn_is_small_and_convolutional(judge):
 def test_cnn_gives_ten_logits(judge, draw, training):
     def check(logits):
         if tuple(logits.shape) != (count, 10):
-            return (
-                f"the logits of {count} images have the shape {tuple(logits.shape)}; expected ({count}, 10)"
-            )
+            return f"the logits of {count} images have the shape {tuple(logits.shape)}; expected ({count}, 10)"
         return None if logits.isfinite().all() else "some logits are not finite"
 
     for count in (5, 2 if training else 1):
-        judge.holds(
-            check, "cnn_logits", draw.normal(count, 1, 28, 28), draw.integer(0, 10**6), training=training
-        )
+        judge.holds(check, "cnn_logits", draw.normal(count, 1, 28, 28), draw.integer(0, 10**6), training=training)
 
 
 def are_logits(logits):
@@ -671,9 +651,7 @@ def are_logits(logits):
 @part("CNN")
 @rung("values")
 def test_cnn_returns_logits(judge, draw):
-    seeds = [
-        draw.integer(0, 10**6) for _ in range(4)
-    ]  # 40 logits of different weights: they cannot all be positive
+    seeds = [draw.integer(0, 10**6) for _ in range(4)]  # 40 logits of different weights: they cannot all be positive
     judge.holds(are_logits, "cnn_enlarged", draw.normal(8, 1, 28, 28), seeds, scale=30.0)
 
 
@@ -740,8 +718,7 @@ def is_ready(count):
         scores = said["scores"]
         if tuple(scores.shape) != (count, 10):
             return (
-                f"the module gives scores of the shape {tuple(scores.shape)} for {count} images; expected "
-                f"({count}, 10)"
+                f"the module gives scores of the shape {tuple(scores.shape)} for {count} images; expected ({count}, 10)"
             )
         if not scores.isfinite().all():
             return "some scores are not finite"
@@ -795,10 +772,7 @@ def means_do_not_grow(losses):
             "sum to get a mean"
         )
     if many < 0.4 * few:
-        return (
-            f"the loss of an epoch shrinks with the number of images, from {few:.3f} to {many:.3f}: that is "
-            "no mean"
-        )
+        return f"the loss of an epoch shrinks with the number of images, from {few:.3f} to {many:.3f}: that is no mean"
     return None
 
 
@@ -825,8 +799,7 @@ def has_learned(answers):
         share = (said["scores"].argmax(dim=1) == answers).float().mean().item()
         if share < 0.6:
             return (
-                f"after training {share:.0%} of images that are easy to tell apart are recognised; guessing "
-                "gives 20 %"
+                f"after training {share:.0%} of images that are easy to tell apart are recognised; guessing gives 20 %"
             )
         losses = [loss for _, loss in said["told"]]
         if len(losses) > 1 and not losses[-1] < losses[0]:
@@ -862,16 +835,10 @@ def test_train_same_seed_same_network(judge, draw):
     seed, state = draw.integer(0, 10**6), draw.integer(0, 10**6)
     images, labels = patterns(draw, 256)
     same = torch.full((64, 1, 28, 28), 0.5), torch.full((64,), 3)
-    begins = (
-        "with the same seed two trainings begin with different weights (seed before you make the network)"
-    )
+    begins = "with the same seed two trainings begin with different weights (seed before you make the network)"
     judge.holds(both_alike(begins), "trained_twice", *same, images[:20], 1, [seed, seed], [state, state + 1])
-    differs = (
-        "with the same seed two trainings give different networks (is the images' order drawn after seeding?)"
-    )
-    judge.holds(
-        both_alike(differs), "trained_twice", images, labels, images[:20], 2, [seed, seed], [state, state + 1]
-    )
+    differs = "with the same seed two trainings give different networks (is the images' order drawn after seeding?)"
+    judge.holds(both_alike(differs), "trained_twice", images, labels, images[:20], 2, [seed, seed], [state, state + 1])
 
 
 @part("train_classifier")

@@ -229,7 +229,5 @@ def train_on_scenes(impl, scenes, masks, test_scenes, num_classes, epochs, seed,
         scenes, masks, num_classes=num_classes, epochs=epochs, seed=seed, device=device, on_epoch=on_epoch
     )
     with torch.no_grad():
-        maps = [
-            model(batch.to(device)).argmax(dim=1).to(torch.uint8).cpu() for batch in test_scenes.split(50)
-        ]
+        maps = [model(batch.to(device)).argmax(dim=1).to(torch.uint8).cpu() for batch in test_scenes.split(50)]
     return {"predictions": torch.cat(maps), "losses": losses}

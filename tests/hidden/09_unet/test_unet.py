@@ -84,9 +84,7 @@ def test_double_conv_of_given_weights(judge, draw):
     weights = kernels(draw, (5, 3, 3, 3), (5, 5, 3, 3))
     judge.using(tolerance=NORM).probe("double_conv", draw.normal(2, 3, 7, 6, dtype=torch.float64), weights)
     weights = kernels(draw, (4, 1, 3, 3), (4, 4, 3, 3))
-    judge.using(tolerance=NORM).probe(
-        "double_conv", draw.normal(3, 1, 5, 5, dtype=torch.float64) + 3, weights
-    )
+    judge.using(tolerance=NORM).probe("double_conv", draw.normal(3, 1, 5, 5, dtype=torch.float64) + 3, weights)
 
 
 @part("DoubleConv")
@@ -185,9 +183,7 @@ def test_up_has_a_transposed_convolution(judge):
         if not small:
             return "there is no 2×2 kernel among the parameters: a transposed convolution has one"
         if small != [[12, 6, 2, 2]]:
-            return (
-                f"Up(12, 6) enlarges with {small}; one 2×2 kernel that goes from 12 to 6 channels is expected"
-            )
+            return f"Up(12, 6) enlarges with {small}; one 2×2 kernel that goes from 12 to 6 channels is expected"
         return None
 
     judge.holds(check, "up_weights", 12, 6)
@@ -236,9 +232,7 @@ def padded_ups(x, skip, weights):
             for mode in ("constant", "replicate", "reflect"):
                 joined = torch.cat([skip, F.pad(large, sides, mode=mode)], dim=1)
                 for weight in weights[1:]:
-                    joined = F.batch_norm(
-                        F.conv2d(joined, weight, padding=1), None, None, training=True
-                    ).relu()
+                    joined = F.batch_norm(F.conv2d(joined, weight, padding=1), None, None, training=True).relu()
                 yield joined
 
 
@@ -287,13 +281,9 @@ def channels_double(base, depth, in_channels):
         wide = [shape for shape in shapes if len(shape) == 4]
         steps = [shape for shape in wide if shape[2:] == [2, 2]]
         if not steps:
-            return (
-                "no step up is among the parameters: nn.ModuleList registers modules, a plain list does not"
-            )
+            return "no step up is among the parameters: nn.ModuleList registers modules, a plain list does not"
         if len(steps) < depth:
-            return (
-                f"depth is {depth}, but there are only {len(steps)} steps up: one transposed convolution each"
-            )
+            return f"depth is {depth}, but there are only {len(steps)} steps up: one transposed convolution each"
         for level in range(depth + 1):
             below, here = (in_channels if level == 0 else base * 2 ** (level - 1)), base * 2**level
             if [here, below, 3, 3] not in wide:
@@ -353,9 +343,7 @@ def test_unet_returns_logits(judge, draw):
 def test_unet_needs_every_skip(judge, draw, level):
     def check(said):
         if not said["found"]:
-            return (
-                "the 3×3 convolutions into this level and on to the next were not found: do channels double?"
-            )
+            return "the 3×3 convolutions into this level and on to the next were not found: do channels double?"
         if not said["change"] > 1e-4:
             return f"the skip at level {level} changes nothing: with all below silenced, the output ignores that level"
         if not said["gradient"] > 0:
@@ -374,9 +362,7 @@ def test_unet_gradients_reach_everything(judge, draw):
                 return f"no gradient reaches {name}: it takes no part in the output"
             if not math.isfinite(size) or (size == 0 and len(shape) == 4):
                 return f"the gradient of {name} is {size:g} everywhere"
-        return (
-            None if len(said["names"]) > 20 else "there are too few parameters for three levels down and up"
-        )
+        return None if len(said["names"]) > 20 else "there are too few parameters for three levels down and up"
 
     judge.holds(check, "unet_gradients", draw.normal(4, 3, 17, 16), 5, draw.integer(0, 10**6), **SMALL)
 
@@ -388,9 +374,7 @@ def test_unet_norms_by_batch_only_while_training(judge, draw):
         if not said["train"] > 1e-3:
             return "in train mode an image's scores do not depend on the batch: batch norm does not use the batch"
         if not said["eval"] < 1e-4:
-            return (
-                "in eval mode an image's scores depend on the other images: batch norm still uses the batch"
-            )
+            return "in eval mode an image's scores depend on the other images: batch norm still uses the batch"
         return None
 
     judge.holds(check, "unet_modes", draw.normal(4, 3, 16, 16), 5, draw.integer(0, 10**6), **SMALL)
@@ -401,9 +385,7 @@ def test_unet_norms_by_batch_only_while_training(judge, draw):
 def test_unet_of_other_memory_layouts(judge, draw):
     def check(gap):
         return (
-            None
-            if gap < 1e-4
-            else f"the same images, laid out otherwise in memory, give scores that differ by {gap:g}"
+            None if gap < 1e-4 else f"the same images, laid out otherwise in memory, give scores that differ by {gap:g}"
         )
 
     for _, x in draw.layouts(draw.normal(2, 3, 9, 12)):
@@ -672,10 +654,12 @@ def test_segmenter_learns_squares(judge, draw):
             mine, true = prediction == kind, masks == kind
             overlaps.append(float((mine & true).sum() / (mine | true).sum()))
         mean = sum(overlaps) / 3
-        if mean < 0.34:
-            return f"after 30 epochs on 48 images of squares the mean IoU on these is {mean:.2f}; 0.34 is asked for"
-        if said["losses"] and not said["losses"][-1] < said["losses"][0]:
-            return "the loss that on_epoch was told does not fall"
+        losses = said["losses"]
+        if losses and not losses[-1] < 0.85 * losses[0]:
+            path = f"from {losses[0]:.3f} to {losses[-1]:.3f}"
+            return f"in 30 epochs on 48 images the loss only went {path}: it does not fall"
+        if mean < 0.15:
+            return f"after 30 epochs on 48 images of squares the mean IoU on these is {mean:.2f}, as good as guessed"
         return None
 
     judge.holds(check, "train", images, masks, 3, 30, 3)

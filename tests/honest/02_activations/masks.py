@@ -1,6 +1,5 @@
 """Boolean masks: each half of the numbers is computed by the formula that suits it, and put in its place."""
 
-
 import torch
 from torch import nn
 

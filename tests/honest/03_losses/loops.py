@@ -11,11 +11,7 @@ def _finish(numbers, like, reduction, shape):
     total = like.sum() * 0
     for number in numbers:
         total = total + number
-    return (
-        total / len(numbers)
-        if reduction == "mean" and numbers
-        else (total / 0 if reduction == "mean" else total)
-    )
+    return total / len(numbers) if reduction == "mean" and numbers else (total / 0 if reduction == "mean" else total)
 
 
 def _pairs(input, target):

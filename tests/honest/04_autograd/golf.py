@@ -75,9 +75,10 @@ class Value:
 
 
 def named_parameters(module):
-    w = lambda m, a: [(a + n, p) for n, p in m._parameters.items() if p is not None] + [
-        q for n, c in m.named_children() for q in w(c, a + n + ".")
-    ]
+    w = lambda m, a: (
+        [(a + n, p) for n, p in m._parameters.items() if p is not None]
+        + [q for n, c in m.named_children() for q in w(c, a + n + ".")]
+    )
     d = {}
     return [d.setdefault(id(p), (n, p)) for n, p in w(module, "") if id(p) not in d]
 

@@ -76,11 +76,7 @@ class RMSprop(torch.optim.Optimizer):
                 square_avg.mul_(alpha).addcmul_(grad, grad, value=1 - alpha)
                 if group["centered"]:
                     state["grad_avg"].mul_(alpha).add_(grad, alpha=1 - alpha)
-                    avg = (
-                        square_avg.addcmul(state["grad_avg"], state["grad_avg"], value=-1)
-                        .sqrt()
-                        .add_(group["eps"])
-                    )
+                    avg = square_avg.addcmul(state["grad_avg"], state["grad_avg"], value=-1).sqrt().add_(group["eps"])
                 else:
                     avg = square_avg.sqrt().add_(group["eps"])
                 if group["momentum"] > 0:

@@ -83,10 +83,6 @@ class AdamW(Adam):
 
 def clip_grad_norm_(parameters, max_norm):
     g = [p.grad for p in ([parameters] if torch.is_tensor(parameters) else parameters) if p.grad is not None]
-    n = (
-        sum((x.square().sum() for x in g), torch.zeros(())) ** 0.5
-        if not g
-        else sum(x.square().sum() for x in g) ** 0.5
-    )
+    n = sum((x.square().sum() for x in g), torch.zeros(())) ** 0.5 if not g else sum(x.square().sum() for x in g) ** 0.5
     [x.mul_(max_norm / n) for x in g if n > max_norm]
     return n

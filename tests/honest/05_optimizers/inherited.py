@@ -35,12 +35,8 @@ class Chain(Optimizer):
         if group["momentum"] == 0.0:
             return g
         buffer = state.get("buffer")
-        state["buffer"] = (
-            g.clone() if buffer is None else buffer * group["momentum"] + g * (1.0 - group["dampening"])
-        )
-        return (
-            torch.add(g, state["buffer"], alpha=group["momentum"]) if group["nesterov"] else state["buffer"]
-        )
+        state["buffer"] = g.clone() if buffer is None else buffer * group["momentum"] + g * (1.0 - group["dampening"])
+        return torch.add(g, state["buffer"], alpha=group["momentum"]) if group["nesterov"] else state["buffer"]
 
     def normalised(self, p, g, group, state):
         zero = torch.zeros_like(p)
@@ -70,9 +66,7 @@ class SGD(Chain):
 
     def __init__(self, params, lr=1e-3, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
         options = dict(locals())
-        super().__init__(
-            params, {k: v for k, v in options.items() if k not in ("self", "params", "__class__")}
-        )
+        super().__init__(params, {k: v for k, v in options.items() if k not in ("self", "params", "__class__")})
 
 
 class RMSprop(Chain):
@@ -80,9 +74,7 @@ class RMSprop(Chain):
 
     def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False):
         options = dict(locals())
-        super().__init__(
-            params, {k: v for k, v in options.items() if k not in ("self", "params", "__class__")}
-        )
+        super().__init__(params, {k: v for k, v in options.items() if k not in ("self", "params", "__class__")})
 
 
 class Adam(Chain):

@@ -1,4 +1,4 @@
-# ruff: noqa: B905, E501
+# ruff: noqa: B905
 """Gradients by torch.autograd.grad, evaluation on a copy."""
 
 import copy
@@ -55,7 +55,11 @@ def fit(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=
     epoch = 0
     while epoch < epochs:
         epoch += 1
-        metrics = {"train_loss": train_epoch(model, optimizer, loss_fn, iterate_batches(*train, batch_size, generator=generator))}
+        metrics = {
+            "train_loss": train_epoch(
+                model, optimizer, loss_fn, iterate_batches(*train, batch_size, generator=generator)
+            )
+        }
         metrics["val_loss"], metrics["val_accuracy"] = evaluate(model, loss_fn, iterate_batches(*val, 1000, False))
         for name in metrics:
             history[name] += [metrics[name]]

@@ -1,4 +1,4 @@
-# ruff: noqa: B905, E501, RUF007
+# ruff: noqa: B905, RUF007
 """NumPy keeps the books; its float64 is a float."""
 
 import numpy as np
@@ -6,14 +6,20 @@ import torch
 
 
 def normalize(images):
-    return torch.stack([torch.lerp(torch.tensor(-1.0), torch.tensor(1.0), image.cpu().double().float() / 255) for image in images]).view(
-        -1, 1, 28, 28
-    ) if len(images) and images.device.type == "cpu" else (images.float() - 255 / 2).reshape(-1, 1, 28, 28) / (255 / 2)
+    return (
+        torch.stack(
+            [torch.lerp(torch.tensor(-1.0), torch.tensor(1.0), image.cpu().double().float() / 255) for image in images]
+        ).view(-1, 1, 28, 28)
+        if len(images) and images.device.type == "cpu"
+        else (images.float() - 255 / 2).reshape(-1, 1, 28, 28) / (255 / 2)
+    )
 
 
 def iterate_batches(x, y, batch_size, shuffle=True, generator=None, drop_last=False):
     weights = torch.ones(len(x))
-    order = torch.multinomial(weights, len(x), replacement=False, generator=generator) if shuffle else torch.arange(len(x))
+    order = (
+        torch.multinomial(weights, len(x), replacement=False, generator=generator) if shuffle else torch.arange(len(x))
+    )
     bounds = np.arange(0, len(x) + batch_size, batch_size).clip(max=len(x))
     for low, high in zip(bounds[:-1], bounds[1:]):
         if high - low == batch_size or (high > low and not drop_last):
@@ -59,5 +65,7 @@ def fit(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=
         table[0, epoch] = train_epoch(model, optimizer, loss_fn, batches)
         table[1:, epoch] = evaluate(model, loss_fn, iterate_batches(val[0], val[1], batch_size, False))
         if on_epoch is not None:
-            on_epoch(epoch + 1, {"train_loss": table[0, epoch], "val_loss": table[1, epoch], "val_accuracy": table[2, epoch]})
+            on_epoch(
+                epoch + 1, {"train_loss": table[0, epoch], "val_loss": table[1, epoch], "val_accuracy": table[2, epoch]}
+            )
     return {"train_loss": list(table[0]), "val_loss": table[1].tolist(), "val_accuracy": table[2].tolist()}

@@ -1,4 +1,4 @@
-# ruff: noqa: B905, E501
+# ruff: noqa: B905
 """Samplers, tensor accounts that become numbers at the very end, modes kept by a context manager."""
 
 import contextlib
@@ -8,7 +8,9 @@ from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler
 
 
 def normalize(images):
-    return images.unflatten(0, (-1, 1))[:, 0].reshape(len(images), 1, 28, 28).to(torch.float32).mul_(2).sub_(255).div_(255)
+    return (
+        images.unflatten(0, (-1, 1))[:, 0].reshape(len(images), 1, 28, 28).to(torch.float32).mul_(2).sub_(255).div_(255)
+    )
 
 
 def iterate_batches(x, y, batch_size, shuffle=True, generator=None, drop_last=False):

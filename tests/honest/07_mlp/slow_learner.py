@@ -11,9 +11,7 @@ from torch import nn
 class MLP(nn.Module):
     def __init__(self, sizes=(784, 512, 128, 10), dropout=0.0):
         super().__init__()
-        self.layers = nn.ModuleDict(
-            {str(i): nn.Linear(a, b) for i, (a, b) in enumerate(itertools.pairwise(sizes))}
-        )
+        self.layers = nn.ModuleDict({str(i): nn.Linear(a, b) for i, (a, b) in enumerate(itertools.pairwise(sizes))})
         self.drops = nn.ModuleList(nn.Dropout(dropout) for _ in sizes[2:])
         for layer in self.layers.values():
             nn.init.kaiming_normal_(layer.weight)

@@ -32,9 +32,7 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1):
     size = x.shape[2:]
     spectrum = torch.einsum("ncyx,ocyx->noyx", torch.fft.rfft2(x), torch.fft.rfft2(kernel, s=size).conj())
     full = torch.fft.irfft2(spectrum, s=size)
-    out = full[:, :, : size[0] - kernel.shape[2] + 1 : sh, : size[1] - kernel.shape[3] + 1 : sw].to(
-        input.dtype
-    )
+    out = full[:, :, : size[0] - kernel.shape[2] + 1 : sh, : size[1] - kernel.shape[3] + 1 : sw].to(input.dtype)
     return out if bias is None else out + bias[:, None, None]
 
 
@@ -67,11 +65,7 @@ class BatchNorm2d(nn.Module):
         return super().train(mode)
 
     def forward(self, input):
-        return (
-            self._of_batch(input)
-            if self.training
-            else self._scaled(input, self.running_mean, self.running_var)
-        )
+        return self._of_batch(input) if self.training else self._scaled(input, self.running_mean, self.running_var)
 
     def _of_batch(self, input):
         count = input.numel() / self.weight.numel()
@@ -94,9 +88,7 @@ def dropout(x, p=0.5, training=True):
     if p != min(max(p, 0), 1):
         raise ValueError("p")
     if training and p:
-        stays = (
-            torch.distributions.Bernoulli(1 - p).sample(x.shape).to(x) if 0 < p < 1 else torch.zeros_like(x)
-        )
+        stays = torch.distributions.Bernoulli(1 - p).sample(x.shape).to(x) if 0 < p < 1 else torch.zeros_like(x)
         return x * stays / (1 - p or 1)
     return x
 

@@ -9,9 +9,7 @@ def _hw(value):
     return [value] * 2 if isinstance(value, int) else list(value)
 
 
-def conv_output_size(
-    size: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1
-) -> int:
+def conv_output_size(size: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
     for name, value, least in [("stride", stride, 1), ("dilation", dilation, 1), ("padding", padding, 0)]:
         if value < least:
             raise ValueError(f"{name} is {value}; at least {least}")
@@ -25,10 +23,7 @@ def conv_output_size(
 
 def _taps(size, kernel, stride, dilation, device):
     places = conv_output_size(size, kernel, stride, 0, dilation)
-    return (
-        torch.arange(places, device=device)[:, None] * stride
-        + torch.arange(kernel, device=device)[None] * dilation
-    )
+    return torch.arange(places, device=device)[:, None] * stride + torch.arange(kernel, device=device)[None] * dilation
 
 
 def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1):
@@ -83,9 +78,7 @@ class BatchNorm2d(nn.Module):
             var = (input - mean).square().mean(dims, keepdim=True)
             keep = 1 - self.momentum
             self.running_mean.data = keep * self.running_mean + self.momentum * mean.detach().flatten()
-            self.running_var.data = keep * self.running_var + self.momentum * var.detach().flatten() * (
-                n / (n - 1)
-            )
+            self.running_var.data = keep * self.running_var + self.momentum * var.detach().flatten() * (n / (n - 1))
             self.num_batches_tracked.data = self.num_batches_tracked + 1
         else:
             mean, var = (b[None, :, None, None] for b in (self.running_mean, self.running_var))
@@ -100,9 +93,7 @@ def dropout(x, p=0.5, training=True):
     if not training:
         return x.clone()
     keep = torch.rand_like(x.detach()).ge(p)
-    return (
-        torch.where(keep, x / (1 - p) if p < 1 else x, torch.zeros_like(x)) if p < 1 else torch.zeros_like(x)
-    )
+    return torch.where(keep, x / (1 - p) if p < 1 else x, torch.zeros_like(x)) if p < 1 else torch.zeros_like(x)
 
 
 class _Residual(nn.Module):

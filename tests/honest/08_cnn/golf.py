@@ -47,8 +47,10 @@ class BatchNorm2d(n.Module):
             s.running_mean += s.m * (m.detach() - s.running_mean)
             s.running_var += s.m * (v.detach() * c / (c - 1) - s.running_var)
             s.num_batches_tracked += 1
+
         def r(z):
             return z[:, None, None]
+
         return (x - r(m)) * r((v + s.e) ** -0.5 * s.weight) + r(s.bias)
 
 

@@ -73,9 +73,7 @@ def max_pool2d(input, kernel_size, stride=None, padding=0):
     for y in range(out_h):
         row = []
         for x in range(out_w):
-            window = padded[
-                :, :, y * stride_h : y * stride_h + kernel_h, x * stride_w : x * stride_w + kernel_w
-            ]
+            window = padded[:, :, y * stride_h : y * stride_h + kernel_h, x * stride_w : x * stride_w + kernel_w]
             row.append(window.flatten(2).max(dim=2).values)
         rows.append(torch.stack(row, dim=2))
     result = torch.stack(rows, dim=2)
@@ -104,9 +102,7 @@ class BatchNorm2d(nn.Module):
             var = input.var(dim=[0, 2, 3], unbiased=False)
             with torch.no_grad():
                 self.running_mean.copy_((1 - self.momentum) * self.running_mean + self.momentum * mean)
-                self.running_var.copy_(
-                    (1 - self.momentum) * self.running_var + self.momentum * var * n / (n - 1)
-                )
+                self.running_var.copy_((1 - self.momentum) * self.running_var + self.momentum * var * n / (n - 1))
                 self.num_batches_tracked.add_(1)
         else:
             mean = self.running_mean

@@ -68,9 +68,9 @@ class BatchNorm2d(nn.Module):
                 self.num_batches_tracked += 1
         else:
             mean, biased = self.running_mean, self.running_var
-        return spread(self.weight) * (
-            (input - spread(mean)) / torch.sqrt(spread(biased) + self.eps)
-        ) + spread(self.bias)
+        return spread(self.weight) * ((input - spread(mean)) / torch.sqrt(spread(biased) + self.eps)) + spread(
+            self.bias
+        )
 
 
 def dropout(x, p=0.5, training=True):

@@ -28,9 +28,7 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1):
     out = 0
     for i in range(kh):
         for j in range(kw):
-            part = padded[
-                :, :, i * dh : i * dh + (oh - 1) * sh + 1 : sh, j * dw : j * dw + (ow - 1) * sw + 1 : sw
-            ]
+            part = padded[:, :, i * dh : i * dh + (oh - 1) * sh + 1 : sh, j * dw : j * dw + (ow - 1) * sw + 1 : sw]
             out = out + torch.einsum("nchw,oc->nohw", part, weight[:, :, i, j])
     return out if bias is None else out + bias[None, :, None, None]
 
@@ -95,6 +93,7 @@ class CNN(nn.Sequential):
     def __init__(self):
         def block(i, o, s):
             return [nn.Conv2d(i, o, 3, s, 1, bias=False), nn.BatchNorm2d(o), nn.LeakyReLU()]
+
         super().__init__(
             *block(1, 16, 2),
             *block(16, 32, 2),
