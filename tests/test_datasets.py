@@ -1,0 +1,83 @@
+"""MNIST ships with the kit: unpacked once, checked, rebuilt when damaged, safe for two at once, without a network."""
+
+import subprocess
+import sys
+
+import pytest
+from nnkata.grader import bars, catalog, datasets
+from nnkata.grader.errors import UsageError
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("NNKATA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("NNKATA_DATA", raising=False)
+    datasets.load.cache_clear()
+    yield tmp_path / "cache"
+    datasets.load.cache_clear()
+
+
+def test_all_of_mnist_is_read_through_torchvision(cache):
+    images, labels = datasets.load("mnist", True)
+    assert tuple(images.shape) == (60_000, 28, 28)
+    assert labels[:5].tolist() == [5, 0, 4, 1, 9]
+    images, labels = datasets.load("mnist", False)
+    assert tuple(images.shape) == (10_000, 28, 28)
+    assert labels[:5].tolist() == [7, 2, 1, 0, 4]
+
+
+def test_a_damaged_cache_is_noticed_and_rebuilt(cache):
+    raw = datasets.root() / "MNIST" / "raw"
+    file = raw / "t10k-labels-idx1-ubyte"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + b"\x0b")
+    datasets.root()
+    assert file.read_bytes() == whole
+    file.unlink()
+    datasets.root()
+    assert file.read_bytes() == whole
+    assert not list(raw.parent.glob(".unpacking-*"))
+
+
+def test_two_processes_may_unpack_at_once(cache):
+    command = [sys.executable, "-c", "from nnkata.grader import datasets; datasets.root()"]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
+    for process in both:
+        assert process.wait(120) == 0, process.stderr.read()
+        process.stderr.close()
+    assert datasets._whole(cache / "MNIST" / "raw")
+
+
+def test_another_root_is_used_as_it_is_and_named_when_it_lacks_the_data(cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("NNKATA_DATA", str(tmp_path / "empty"))
+    with pytest.raises(UsageError, match="holds no MNIST"):
+        datasets.load("mnist", True)
+    assert not cache.exists()
+    with pytest.raises(UsageError, match="no data set"):
+        datasets.load("cifar", True)
+
+
+def test_the_test_images_of_a_bar_are_in_an_order_of_their_own_and_never_the_same(cache):
+    exercise = catalog.find("06")
+    bar = bars.named(exercise, "quick")
+    one, other = (bars.material(exercise, bar, seed, "mnist") for seed in (1, 2))
+    assert (one.truth != other.truth).any()
+    again = bars.material(exercise, bar, 1, "mnist")
+    assert (again.truth == one.truth).all() and (again.test == one.test).all()
+    shipped = {image.numpy().tobytes() for image in datasets.load("mnist", False)[0]}
+    assert not any(image.numpy().tobytes() in shipped for image in one.test[:200])
+
+
+def test_wrong_predictions_are_measured_as_such_and_malformed_ones_are_refused(cache):
+    exercise = catalog.find("06")
+    bar = bars.named(exercise, "quick")
+    given = bars.material(exercise, bar, 1, "mnist")
+    right = bars.measure(bar, given, {"predictions": given.truth, "losses": [2.0, 1.0]}, 0.1)
+    assert right.reached == 1.0
+    wrong = bars.measure(bar, given, {"predictions": (given.truth + 1) % 10}, 0.1)
+    assert wrong.reached == 0.0
+    assert sum(map(sum, wrong.confusion)) == len(given.truth)
+    outside = bars.measure(bar, given, {"predictions": given.truth + 1000}, 0.1)
+    assert outside.reached == 0.0
+    for malformed in (None, {}, {"predictions": given.truth[:-1]}, {"predictions": given.truth.float()}):
+        assert isinstance(bars.measure(bar, given, malformed, 0.1), str)
