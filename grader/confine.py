@@ -240,6 +240,21 @@ def _allow(rules: Any, path: Path, access: Any) -> None:
         pass  # not there, or not ours to open
 
 
+def sources(modules: tuple[str, ...]) -> list[Path]:
+    """The files that modules are read from, compiled ones too; a package's whole folder."""
+    found: list[Path] = []
+    for name in modules:
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if file is None:
+            continue
+        path = Path(file)
+        if path.name == "__init__.py":
+            found.append(path.parent)
+        else:
+            found += [path, *(path.parent / "__pycache__").glob(f"{path.stem}.*")]
+    return found
+
+
 def package_folders() -> list[Path]:
     """The folders of installed packages, which a worker may list."""
     names = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()}

@@ -13,10 +13,10 @@ from typing import Any
 from . import content
 from .errors import SandboxError, WireError
 from .forkserver import Workers
-from .model import Exercise, Failure, Limits, Outcome
+from .model import Exercise, Failure, Limits, Outcome, Value
 from .sandbox import ALL, Defences, Died, Progress, Worker, failed
 from .source import Submission
-from .telling import clean, read_failure
+from .telling import read_failure, text_of
 from .trial import outcome
 
 
@@ -61,17 +61,16 @@ class Confined:
         long = seconds is not None
         forbidden = self.exercise.part(part).forbidden
         try:
+            if self.limits.total_seconds - self.spent <= 0:
+                text = f"the submission has used all of its {self.limits.total_seconds:g} seconds"
+                return failed(Failure("timeout", "Timeout", text), 0.0)
             worker = self._worker(forbidden)
             if forbidden in self.broken:
                 return failed(self.broken[forbidden], 0.0)
-            left = self.limits.total_seconds - self.spent
+            left = max(self.limits.total_seconds - self.spent, 0.1)
             allowed = seconds if seconds is not None else min(self.limits.call_seconds, left)
-            if allowed <= 0:
-                text = f"the submission has used all of its {self.limits.total_seconds:g} seconds"
-                return failed(Failure("timeout", "Timeout", text), 0.0)
             said = worker.run(probe, args, options, device, allowed, self.on_progress, meanwhile)
-            answer = outcome(said, time.monotonic() - began)
-            return _named(answer, part)
+            return _named(_claimed(said, time.monotonic() - began), part)
         except Died as died:
             self.workers.pop(forbidden, None)
             return failed(died.failure, time.monotonic() - began)
@@ -113,12 +112,21 @@ class Confined:
         self.workers[forbidden] = worker
         if not isinstance(said, dict):
             raise SandboxError("the worker's first answer was none")
-        self.prints = clean(str(said.get("prints") or ""), 4_000)
+        self.prints = text_of(said.get("prints"), 4_000)
         if said.get("failure") is not None:
             failure = read_failure(said["failure"])
             text = failure.message if failure.kind == "forbidden" else f"{failure.type}: {failure.message}"
             self.broken[forbidden] = Failure("import", failure.type, f"importing the file: {text}", (), failure.lines)
         return worker
+
+
+def _claimed(said: Value, seconds: float) -> Outcome:
+    """The outcome that an answer claims; an answer of no sense is the submission's failure, never ours."""
+    try:
+        return outcome(said, seconds)
+    except Exception as error:  # a claim may have any form, and none may stop the grader
+        text = f"the submission's process sent what is no answer ({type(error).__name__})"
+        return failed(Failure("refused", "Refused", text), seconds)
 
 
 def _named(answer: Outcome, part: str) -> Outcome:

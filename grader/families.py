@@ -23,6 +23,7 @@ class Family:
         classes: names in `torch.nn`.
         modules: Python modules whose every function and class is off limits.
         dotted: single functions by full name.
+        sources: more modules whose source is hidden.
         operators: a pattern that whole operator names (without namespace and overload) match.
     """
 
@@ -32,6 +33,11 @@ class Family:
     modules: tuple[str, ...] = ()
     dotted: tuple[str, ...] = ()
     operators: str = ""
+    sources: tuple[str, ...] = ()
+
+    def hidden(self) -> tuple[str, ...]:
+        """Modules whose source a worker may not read, so that it cannot be run again."""
+        return (*self.modules, *self.sources)
 
 
 _ATTENTION = ("scaled_dot_product_attention", "multi_head_attention_forward")
@@ -120,7 +126,7 @@ FAMILIES: dict[str, Family] = {
         functions=("linear", "bilinear", *_ATTENTION),
         classes=("Linear", "Bilinear", "LazyLinear", "Identity", *_TRANSFORMERS, *_RECURRENT),
         modules=("torch.nn.quantized", "torch.ao.nn"),
-        operators=r"(mkldnn_)?linear(_backward.*)?|bilinear|_trilinear|fbgemm_linear.*|.*attention.*|.*(lstm|gru|rnn_).*",
+        operators=r"_?(mkldnn_|mkl_)?linear(_backward.*|_pointwise.*)?|_mkl_linear|q?linear.*|bilinear|_trilinear|fbgemm_linear.*|.*attention.*|.*(lstm|gru|rnn_).*",
     ),
     "activations": Family(
         "write it with exp, log1p, expm1, erf, where, clamp or maximum",
@@ -131,7 +137,8 @@ FAMILIES: dict[str, Family] = {
             r"(_foreach_)?(special_)?(relu6?|leaky_relu|rrelu(_with_noise)?|_?prelu(_kernel)?|elu|selu|celu|gelu|sigmoid|hardsigmoid"
             r"|silu|mish|hardswish|tanh|hardtanh|softplus|softshrink|hardshrink|threshold|glu|log_sigmoid|expit|logsumexp"
             r"|_?logcumsumexp)(_functional|_forward|_jvp)?(_backward(_jvp)?)?_?|_add_relu_?|infinitely_differentiable_gelu_backward"
-            r"|.*(lstm|gru|rnn_).*|" + _SOFTMAX_OPERATORS
+            r"|.*(lstm|gru|rnn_).*|.*_pointwise.*|.*(linear|conv\dd)_(relu|tanh|leaky_relu|add_relu).*|_addmm_activation|"
+            + _SOFTMAX_OPERATORS
         ),
     ),
     "softmax": Family(
@@ -169,6 +176,7 @@ FAMILIES: dict[str, Family] = {
     "autograd": Family(
         "find the slope without autograd",
         functions=("backward",),
+        operators=r"_make_dual(_copy)?|_unpack_dual|_fw_primal(_copy)?",
         modules=(
             "torch.autograd.functional",
             "torch.func",
@@ -196,6 +204,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "named-parameters": Family(
         "walk module._parameters and module._modules (or children) yourself",
+        sources=("torch.nn.modules.module",),
         dotted=tuple(
             f"torch.nn.Module.{name}"
             for name in ("named_parameters", "parameters", "state_dict", "_named_members", "_save_to_state_dict")
@@ -283,7 +292,12 @@ FAMILIES: dict[str, Family] = {
             )
             for tail in ("", "_")
         ),
-        modules=("torch.nn.modules.dropout",),
+        modules=(
+            "torch.nn.modules.dropout",
+            "torchvision.ops.stochastic_depth",
+            "torchvision.ops.drop_block",
+            "torchvision.ops",
+        ),
         operators=r"_?(native_|alpha_|feature_|feature_alpha_|fused_)?dropout.*",
     ),
 }
@@ -293,6 +307,12 @@ ALWAYS = Family(
     dotted=("torch.compile", "torch.jit.script", "torch.jit.trace", "torch.jit.CompilationUnit"),
 )
 """What no exercise allows."""
+
+EVASIONS = ("_jit_to_static_module", "parse_ir", "_create_function_from_graph", "_jit_script_compile", "_te")
+"""Entries of `torch._C` that run kernels past the dispatcher; nothing but the compilers needs them."""
+
+ALWAYS_HIDDEN = ("torch._decomp", "torch._refs", "torch._inductor")
+"""Packages with PyTorch's functions written once more in Python; no worker may read them."""
 
 PLACES = (
     "torch",

@@ -23,13 +23,14 @@ from typing import Any
 
 import torch
 
-from .families import ALWAYS, PLACES, Family, family, operator_pattern
+from .families import ALWAYS, ALWAYS_HIDDEN, EVASIONS, PLACES, Family, family, operator_pattern
 
 KEYS = ("CPU", "AutogradCPU", "MkldnnCPU", "SparseCPU", "SparseCsrCPU", "QuantizedCPU", "NestedTensorCPU")
 GPU_KEYS = ("CUDA", "AutogradCUDA")
 PLAIN = ("CPU", "AutogradCPU", "CUDA", "AutogradCUDA")
 COMPOSITE = ("CompositeImplicitAutograd", "CompositeExplicitAutograd", "CompositeExplicitAutogradNonFunctional")
 NAMESPACES = (
+    "static_runtime",
     "aten",
     "prims",
     "quantized",
@@ -61,8 +62,20 @@ def install(names: tuple[str, ...], *, calls: bool = True, operators: bool = Tru
     if calls:
         for entry in (*map(family, names), ALWAYS):
             _forbid_calls(entry)
+        _forbid_retellings(names)
+        for name in EVASIONS:
+            if hasattr(torch._C, name):
+                delattr(torch._C, name)
+        sys.modules.pop("torch._C._te", None)
+        if "autograd" in names:
+            _forbid_engine(family("autograd").advice)
     if operators and (pattern := operator_pattern(names)):
         _forbid_operators(pattern, {name: family(name) for name in names}, KEYS + GPU_KEYS if gpu else KEYS)
+
+
+def hidden(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Modules whose source a worker with these families may not read."""
+    return (*ALWAYS_HIDDEN, *(module for name in names for module in family(name).hidden()))
 
 
 # -- calls -------------------------------------------------------------------------------------------------------------
@@ -85,6 +98,30 @@ def _forbid_calls(entry: Family) -> None:
         place = _lookup(place_name)
         if place is not None and (found := _own(place, name)) is not None and not isinstance(found, types.ModuleType):
             _forbid(place, name, found, dotted, entry.advice)
+
+
+def _forbid_retellings(names: tuple[str, ...]) -> None:
+    """PyTorch's own retellings of operators in Python (`torch._decomp`, `torch._refs`), whatever they are called."""
+    pattern = operator_pattern(names)
+    for module_name, module in list(sys.modules.items()):
+        if pattern and module_name.startswith(("torch._decomp", "torch._refs")):
+            for key, found in list(vars(module).items()):
+                if isinstance(found, types.FunctionType) and (
+                    pattern.fullmatch(key) or pattern.fullmatch(key.strip("_"))
+                ):
+                    _forbid_code(found, f"{module_name}.{key}", "write it yourself")
+
+
+def _forbid_engine(advice: str) -> None:
+    """The autograd engine itself, below `backward` and `grad`."""
+
+    class Refusing:
+        run_backward = queue_callback = is_checkpoint_valid = staticmethod(_refusal("the autograd engine", advice))
+
+    torch.autograd.Variable._execution_engine = Refusing()  # type: ignore[assignment]
+    for name in ("_EngineBase", "_ImperativeEngine", "_enter_dual_level"):
+        if hasattr(torch._C, name):
+            delattr(torch._C, name)
 
 
 def _forbid(place: Any, name: str, found: Any, dotted: str, advice: str) -> None:

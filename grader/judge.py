@@ -156,6 +156,8 @@ class Judge:
         if followed:
             self._record("call", args_, options, answer, bool(failure or found), device="elsewhere")
         if failure and failure.kind == "exception" and "WrongDevice" not in failure.bases:
+            if failure.lines and failure.lines[-1].text.startswith("raise"):
+                self._failed_call(answer, "call", args_, options)  # their own refusal is no limit of this machine
             here = self._ask("call", args_, options)
             if here.failure is None:
                 raise NotHere(
@@ -271,7 +273,7 @@ class Judge:
     ) -> Outcome:
         self._not_stopped()
         answer = self.trial.student.run(self.part, name, args, options, device or self.device, None, meanwhile)
-        if answer.failure and answer.failure.kind in ("timeout", "crash"):
+        if answer.failure and (answer.failure.kind in ("timeout", "crash") or answer.failure.type == "Refused"):
             self.trial.stopped[self.part] = f"not run: {answer.failure.message} (in {self.test})"
         elif answer.failure and answer.failure.kind == "import":
             self.trial.stopped[self.part] = "\n".join(_failure_lines(answer.failure, self.part))

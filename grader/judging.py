@@ -13,6 +13,7 @@ from . import bars
 from .errors import ContentError, GraderError
 from .judge import Judge, NotHere, WrongAnswer
 from .model import RUNGS, Failure, Status
+from .telling import clean
 from .trial import Trial, Verdict
 
 JUDGE = pytest.StashKey[Judge]()
@@ -148,9 +149,9 @@ class JudgePlugin:
             return "pass", "", None
         error = excinfo.value
         if isinstance(error, WrongAnswer):
-            return "fail", str(error), error.failure
+            return "fail", clean(str(error)), error.failure
         if isinstance(error, NotHere):
-            return "skip", str(error), None
+            return "skip", clean(str(error)), None
         if isinstance(error, GraderError):
             return "error", str(error), None
         place = excinfo.traceback[-1]

@@ -120,7 +120,8 @@ class Worker:
     def _answer(self, message: dict[str, Any], deadline: float, what: str, on_progress: Progress | None) -> Value:
         while True:
             answer = self._receive(deadline, what)
-            if not isinstance(answer, dict) or answer.get("id") not in (None, message.get("id")):
+            said = answer.get("id") if isinstance(answer, dict) else "nonsense"
+            if not isinstance(answer, dict) or not (said is None or (type(said) is int and said == message.get("id"))):
                 raise self._end("refused", "the submission's process answered something that was not asked")
             numbers = answer.get("progress")
             if not isinstance(numbers, dict):

@@ -24,7 +24,7 @@ def main(fd: int, hidden: list[str]) -> None:
     gc.disable()  # nothing that is imported here is ever thrown away
     import torch
 
-    from . import confine, nocompiler, vision, worker
+    from . import confine, guard, nocompiler, vision, worker
 
     nocompiler.install()
     vision.prepare()
@@ -32,7 +32,7 @@ def main(fd: int, hidden: list[str]) -> None:
     torch.set_num_threads(1)
     gc.freeze()
     gc.enable()
-    prepared: dict[tuple[bool, bool, bool], confine.Confinement] = {}
+    prepared: dict[tuple[bool, bool, bool, tuple[str, ...]], confine.Confinement] = {}
     control.send(json.dumps({"ready": confine.available()}).encode())
     while True:
         message, fds, _, _ = socket.recv_fds(control, 1 << 20, 1)
@@ -42,9 +42,10 @@ def main(fd: int, hidden: list[str]) -> None:
         if request["op"] == "reap":
             control.send(json.dumps({"status": _reap(request["pid"])}).encode())
             continue
-        key = (request["landlock"], request["seccomp"], request["gpu"])
+        key = (request["landlock"], request["seccomp"], request["gpu"], tuple(request["forbidden"]))
         if key not in prepared:
-            prepared[key] = confine.Confinement(confine.Layers(key[0], key[1]), key[2], tuple(map(Path, hidden)))
+            sources = confine.sources(guard.hidden(key[3]) if request["guard_calls"] else ())
+            prepared[key] = confine.Confinement(confine.Layers(key[0], key[1]), key[2], (*map(Path, hidden), *sources))
         pid = os.fork()
         if pid == 0:
             try:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import inspect
 import os
 import re
 import stat
+import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from pathlib import Path
 from .errors import SubmissionError
 from .families import PLACES, Family, family
 from .model import Exercise
+from .wire import cleaned
 
 SIZE = 200_000
 """Bytes that a submission may have: ten times a long one, and too few to carry a data set's answers."""
@@ -26,8 +29,10 @@ SIZE = 200_000
 DEPTH = 400
 """Nodes of the syntax tree inside of one another; a page of `+` makes some dozens."""
 
-PRIVATE_ALLOWED = re.compile(r"torch\._foreach_\w+|torch\._assert")
-PRIVATE = re.compile(r"torch\.(_\w+|ops|jit|compile|compiler)(\.|$)|torch\.nn\.functional\._\w+|torch\.Tensor\._\w+")
+PRIVATE_ALLOWED = re.compile(
+    r"torch\._foreach_\w+|torch\._assert|torch\.nn\.modules\.utils\.|torch\.optim\.optimizer\."
+)
+PRIVATE = re.compile(r"torch\.(?:\w+\.)*_(?!_)\w+|torch\.(ops|jit|compile|compiler|classes)(\.|$)")
 SNOOPING = {
     "ctypes": "uses ctypes",
     "_ctypes": "uses ctypes",
@@ -127,7 +132,7 @@ def parse(submission: Submission) -> ast.Module:
         _measure(tree)
         return tree
     except SyntaxError as error:
-        line = (error.text or "").strip()[:100]
+        line = cleaned((error.text or "").strip()[:100])
         raise SubmissionError(
             f"{submission.name}, line {error.lineno}: {error.msg}" + (f"\n    {line}" if line else "")
         ) from None
@@ -217,6 +222,7 @@ class _Module:
 
     def __init__(self, tree: ast.Module) -> None:
         self.aliases: dict[str, str] = {}
+        self.known: dict[str, tuple[list[Use], set[str]]] = {}
         for node in ast.walk(tree):
             self._imports(node)
         self.definitions: dict[str, ast.stmt] = {}
@@ -285,6 +291,10 @@ class _Module:
                 continue
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and self._is_method(node.func):
                 yield Use(f".{node.func.attr}", node.lineno)
+            while isinstance(node, ast.Attribute):  # what begins at no import does not do so further down either
+                node = node.value
+            if isinstance(node, ast.Name):
+                continue
             stack.extend(child for child in ast.iter_child_nodes(node) if not _is_annotation(node, child))
 
     def _is_method(self, attribute: ast.Attribute) -> bool:
@@ -304,8 +314,12 @@ class _Module:
             if name in seen or statement is None:
                 continue
             seen.add(name)
-            found += self.uses(statement)
-            waiting += [node.id for node in ast.walk(statement) if isinstance(node, ast.Name)]
+            if name not in self.known:
+                names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+                self.known[name] = list(self.uses(statement)), names & set(self.definitions)
+            uses, names = self.known[name]
+            found += uses
+            waiting += names
         return sorted(found, key=lambda use: (use.line, use.dotted.startswith(".")))  # a full name says more
 
 
@@ -371,6 +385,6 @@ def _belongs(dotted: str, module: str) -> bool:
 
     found: object = torch
     for name in dotted.split(".")[1:]:
-        found = getattr(found, name, None)
-    owner = getattr(found, "__module__", None)
+        found = inspect.getattr_static(found, name, None)  # looks, and runs nothing
+    owner = getattr(found, "__module__", None) if isinstance(found, type | types.FunctionType) else None
     return callable(found) and isinstance(owner, str) and (owner == module or owner.startswith(module + "."))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
-import unicodedata
 from typing import Any, get_args
 
 import torch
 
 from . import compare, content, probing
 from .model import Exercise, Failure, FailureKind, SourceLine, Value
+from .wire import cleaned
 
 WIDTH = 110
 
@@ -54,8 +54,13 @@ def _nested(values: Any) -> str:  # Any: what tolist gives
 
 def clean(text: str, limit: int = 2_000) -> str:
     """Text from outside, harmless on a terminal: no control or direction-changing characters, no more than `limit`."""
-    kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
+    kept = cleaned(text)
     return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+
+
+def text_of(value: Value, limit: int) -> str:
+    """A claimed text, cleaned; nothing if it is no text."""
+    return clean(value, limit) if isinstance(value, str) else ""
 
 
 def read_failure(claim: Value) -> Failure:
@@ -67,7 +72,7 @@ def read_failure(claim: Value) -> Failure:
     return Failure(
         kind=kind,  # type: ignore[arg-type]
         type=_word(claim.get("type")),
-        message=re.sub(r"\n{2,}", "\n", clean(str(claim.get("message") or ""), 600)),
+        message=re.sub(r"\n{2,}", "\n", text_of(claim.get("message"), 600)),
         bases=tuple(_word(base) for base in bases) if isinstance(bases, list) else (),
         lines=tuple(_line(line) for line in lines[:5] if isinstance(line, list)) if isinstance(lines, list) else (),
     )
@@ -79,4 +84,4 @@ def _word(value: Value) -> str:
 
 def _line(line: list[Value]) -> SourceLine:
     number, function, text = (*line, None, None, None)[:3]
-    return SourceLine(number if isinstance(number, int) else 0, _word(function or ""), clean(str(text or ""), 160))
+    return SourceLine(number if isinstance(number, int) else 0, _word(function), text_of(text, 160))

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -81,6 +82,11 @@ def encode(value: object, *, layout: bool = False, caps: Caps = TRUSTED) -> byte
         raise WireError(f"the value's description takes {len(header):,} bytes; {caps.header:,} are allowed")
     payload = b"".join(writer.chunks)
     return PREFIX.pack(MAGIC, len(header), len(payload)) + header + payload
+
+
+def cleaned(text: str) -> str:
+    """Text from outside without control, direction-changing, private and lone surrogate characters."""
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
 
 
 def plain(value: Any) -> Value:  # Any: what a probe returned
@@ -226,10 +232,13 @@ class _Reader:
         self.count += 1
         if depth > self.caps.depth or self.count > self.caps.values:
             raise WireError("the value has too many parts or is nested too deeply")
+        if isinstance(node, int) and abs(node) >= 1 << 63:
+            raise WireError("a whole number is beyond all measure")
         if node is None or isinstance(node, bool | int | float):
             return node
         if isinstance(node, str):
-            return node[: self.caps.text]
+            # what the grader sends is a student's own source, and stays as it is
+            return node[: self.caps.text] if self.layout else cleaned(node[: self.caps.text])
         if isinstance(node, list):
             return [self.value(item, depth + 1) for item in node]
         kind = node.get("$")
@@ -238,7 +247,7 @@ class _Reader:
         if kind == "tensor":
             return self.tensor(node)
         if kind == "other":
-            return Opaque(_text(node.get("type"), 200), _text(node.get("text"), 200))
+            return Opaque(cleaned(_text(node.get("type"), 200)) or "object", cleaned(_text(node.get("text"), 200)))
         raise WireError("the header has an object of unknown kind")
 
     def tensor(self, node: dict[str, Any]) -> torch.Tensor:
