@@ -25,7 +25,16 @@ import torch
 
 from .families import ALWAYS, ALWAYS_HIDDEN, EVASIONS, PLACES, Family, family, operator_pattern
 
-KEYS = ("CPU", "AutogradCPU", "MkldnnCPU", "SparseCPU", "SparseCsrCPU", "QuantizedCPU", "NestedTensorCPU")
+KEYS = (
+    "CPU",
+    "AutogradCPU",
+    "CompositeImplicitAutograd",
+    "MkldnnCPU",
+    "SparseCPU",
+    "SparseCsrCPU",
+    "QuantizedCPU",
+    "NestedTensorCPU",
+)
 GPU_KEYS = ("CUDA", "AutogradCUDA")
 PLAIN = ("CPU", "AutogradCPU", "CUDA", "AutogradCUDA")
 COMPOSITE = ("CompositeImplicitAutograd", "CompositeExplicitAutograd", "CompositeExplicitAutogradNonFunctional")

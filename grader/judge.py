@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -156,7 +157,7 @@ class Judge:
         if followed:
             self._record("call", args_, options, answer, bool(failure or found), device="elsewhere")
         if failure and failure.kind == "exception" and "WrongDevice" not in failure.bases:
-            if failure.lines and failure.lines[-1].text.startswith("raise"):
+            if failure.lines and re.search(r"\braise\b", failure.lines[-1].text):
                 self._failed_call(answer, "call", args_, options)  # their own refusal is no limit of this machine
             here = self._ask("call", args_, options)
             if here.failure is None:

@@ -8,6 +8,7 @@ and nothing more.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import linecache
 import os
 import signal
@@ -108,10 +109,26 @@ def _forget_ways_out() -> None:
         __init__ = refuse
         from_address = from_buffer = in_dll = staticmethod(refuse)
 
-    for module in (sys.modules.get("ctypes"), sys.modules.get("_ctypes")):
-        for name, found in list(vars(module).items()) if module else ():
+    # CPython fills a module that is imported again from a copy of its first contents: that is emptied too
+    tables = [vars(sys.modules["_ctypes"]), vars(ctypes), _first_contents(sys.modules["_ctypes"])]
+    for table in tables:
+        for name, found in list(table.items()):
             if not name.startswith("__") and not isinstance(found, int | str | types.ModuleType):
-                setattr(module, name, Refused if isinstance(found, type) else refuse)
+                table[name] = Refused if isinstance(found, type) else refuse
+
+
+def _first_contents(module: types.ModuleType) -> dict[str, Any]:
+    """The copy of an extension module's contents that CPython keeps (`m_copy` of its PyModuleDef), or nothing."""
+    definition = ctypes.pythonapi.PyModule_GetDef
+    definition.argtypes, definition.restype = [ctypes.py_object], ctypes.c_void_p
+    address = definition(module)
+    if not address or sys.implementation.name != "cpython":
+        return {}
+    # PyModuleDef_Base: the object's head, then m_init, m_index and m_copy
+    place = address + object.__basicsize__ + 2 * ctypes.sizeof(ctypes.c_void_p)
+    kept = ctypes.c_void_p.from_address(place).value
+    found = ctypes.cast(kept, ctypes.py_object).value if kept else {}
+    return found if isinstance(found, dict) else {}
 
 
 class Student:
