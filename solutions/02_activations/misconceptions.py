@@ -113,7 +113,7 @@ def leaky_other_default(x, negative_slope=0.2):
     "the slope 2.5 your function of 2 is 5. And where both are equal, at 0, the gradient is shared out: yours "
     "is the mean of 1 and the slope.",
     "Decide by the sign of x, not by which result is larger.",
-    fails=["test_leaky_relu_of_any_slope", "test_leaky_relu_gradient_at_zero"],
+    fails=["test_leaky_relu_of_any_slope"],
 )
 def leaky_by_maximum(x, negative_slope=0.01):
     return torch.maximum(x, negative_slope * x)
@@ -140,42 +140,6 @@ def leaky_sign(x, negative_slope=0.01):
 )
 def leaky_sides(x, negative_slope=0.01):
     return torch.where(x > 0, negative_slope * x, x)
-
-
-@misconception(
-    "leaky_relu",
-    "gradient-one-at-zero",
-    "Your values are right, but your gradient at exactly 0 is 1; PyTorch's is negative_slope: 0 counts as not "
-    "positive.",
-    "Which of > and >= puts 0 on the leaking side?",
-    fails="test_leaky_relu_gradient_at_zero",
-)
-def leaky_geq(x, negative_slope=0.01):
-    return torch.where(x >= 0, x, negative_slope * x)
-
-
-@misconception(
-    "leaky_relu",
-    "gradient-none-at-zero",
-    "Your values are right, but your gradient at exactly 0 is 0; PyTorch's is negative_slope. Put together "
-    "from relu(x) and relu(−x), the function loses both slopes at 0.",
-    "Decide once, by x > 0; what is not positive leaks, 0 too.",
-    fails="test_leaky_relu_gradient_at_zero",
-)
-def leaky_from_two_relus(x, negative_slope=0.01):
-    return F.relu(x) - negative_slope * F.relu(-x)
-
-
-@misconception(
-    "leaky_relu",
-    "both-slopes-at-zero",
-    "Your values are right, but your gradient at exactly 0 is 1 + negative_slope; PyTorch's is negative_slope. "
-    "You add up a positive and a negative half, and `clamp` lets the gradient through at its limit: at 0 both do.",
-    "Decide once, by x > 0; what is not positive leaks, 0 too.",
-    fails="test_leaky_relu_gradient_at_zero",
-)
-def leaky_from_two_clamps(x, negative_slope=0.01):
-    return x.clamp(min=0) + negative_slope * x.clamp(max=0)
 
 
 @misconception(
@@ -227,31 +191,6 @@ def sigmoid_other_plain(x):
 )
 def sigmoid_where(x):
     return torch.where(x >= 0, 1 / (1 + torch.exp(-x)), torch.exp(x) / (1 + torch.exp(x)))
-
-
-@misconception(
-    "sigmoid",
-    "abs-has-no-slope-at-zero",
-    "Your values are right, but your gradient at exactly 0 is 0; it must be 1/4. You compute exp(−|x|), and "
-    "in PyTorch the slope of `abs` at 0 is 0, so nothing flows back from there.",
-    "You want −|x| with a slope at 0: a `where` between x and −x has one.",
-    fails="test_sigmoid_gradient_at_zero",
-)
-def sigmoid_abs(x):
-    decay = torch.exp(-x.abs())
-    return torch.where(x >= 0, 1 / (1 + decay), decay / (1 + decay))
-
-
-@misconception(
-    "sigmoid",
-    "log-form-doubles-the-slope-at-zero",
-    "Your values are right, but your gradient at exactly 0 is 1/2; it must be 1/4. In the form exp(min(x, 0) "
-    "− log(1 + e^−|x|)), `clamp` has the slope 1 at 0 where `abs` has 0, and the two do not add up.",
-    "log(1 + e^−x) has a stable form without either: look at `logaddexp`.",
-    fails="test_sigmoid_gradient_at_zero",
-)
-def sigmoid_log_form(x):
-    return torch.exp(x.clamp(max=0) - torch.log1p(torch.exp(-x.abs())))
 
 
 @misconception(
@@ -349,20 +288,6 @@ def tanh_where(x):
 )
 def tanh_half(x):
     return torch.tanh(x / 2)
-
-
-@misconception(
-    "tanh",
-    "sign-has-no-slope",
-    "Your values are right, but your gradient at exactly 0 is 0; it must be 1, the steepest slope that tanh "
-    "has. You compute with |x| and put the sign back afterwards, and at 0 neither `abs` nor `sign` has a "
-    "slope in PyTorch.",
-    "You want −|x| with a slope at 0: a `where` between x and −x has one.",
-    fails="test_tanh_gradient_at_zero",
-)
-def tanh_sign(x):
-    decay = torch.exp(-2 * x.abs())
-    return x.sign() * (1 - decay) / (1 + decay)
 
 
 # -- gelu ------------------------------------------------------------------------------------------------------------

@@ -1309,38 +1309,6 @@ def softplus_overflows(input, target, pos_weight=None, reduction="mean"):
 
 @misconception(
     "binary_cross_entropy_with_logits",
-    "clamp-kinked-at-zero",
-    "Your values are right everywhere, but the slope at a logit of exactly 0 is off by one half: there "
-    "the kinks of clamp(x, min=0) and of |x| do not cancel in autograd. A network whose last layer "
-    "starts at zero has nothing but such logits.",
-    "The sum of the two is smooth: `softplus` and `logsigmoid` know its slope. Or use a maximum that "
-    "shares the slope between equals.",
-    fails="test_bce_logits_gradient_at_zero",
-)
-def clamp_kinked_at_zero(input, target, pos_weight=None, reduction="mean"):
-    same_shape(input, target)
-    no = input.clamp(min=0) + (-input.abs()).exp().log1p()
-    return reduce(target * weighted(no - input, pos_weight) + (1 - target) * no, reduction)
-
-
-@misconception(
-    "binary_cross_entropy_with_logits",
-    "relu-kinked-at-zero",
-    "Your values are right everywhere, but the slope at a logit of exactly 0 is off by one half: "
-    "relu(x) and |x| both count as flat there, and their kinks do not cancel in autograd. A network "
-    "whose last layer starts at zero has nothing but such logits.",
-    "The sum of the two is smooth: `softplus` and `logsigmoid` know its slope. Or use a maximum that "
-    "shares the slope between equals.",
-    fails="test_bce_logits_gradient_at_zero",
-)
-def relu_kinked_at_zero(input, target, pos_weight=None, reduction="mean"):
-    same_shape(input, target)
-    no = input.relu() + (-input.abs()).exp().log1p()
-    return reduce(target * weighted(no - input, pos_weight) + (1 - target) * no, reduction)
-
-
-@misconception(
-    "binary_cross_entropy_with_logits",
     "pos-weight-unused",
     "Your result does not depend on `pos_weight`.",
     "It makes a missed yes more expensive: which of the two terms is about that?",
