@@ -582,20 +582,6 @@ class StateHangsOnAGraph(AdamLoop):
         p.data -= group["lr"] * self.direction(p, grad, group, state).detach()
 
 
-@misconception(
-    "Adam",
-    "means-in-float32",
-    "Your running means are always float32 (`torch.zeros(p.shape)`), whatever the parameter is. A float64 "
-    "parameter loses half of its digits.",
-    "`torch.zeros_like(p)` has the shape, the dtype and the device of p.",
-    fails="test_keeps_the_dtype",
-)
-class MeansInFloat32(AdamLoop):
-    def direction(self, p, grad, group, state):
-        found = super().direction(p, grad.float(), group, state)
-        return found.to(p.dtype)
-
-
 # -- AdamW -------------------------------------------------------------------------------------------------
 
 
