@@ -9,7 +9,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -54,25 +54,36 @@ def calibrate(
 ) -> Iterator[Calibrated]:
     """Train for each bar (or those named) under this many seeds; with `wrong`, its part's misconceptions once each."""
     torch.set_num_threads(exercise.limits.threads)
+    known: list[tuple[Bar, Calibrated]] = []
     for bar in exercise.bars:
         if names and bar.name not in names:
             continue
-        reached, seconds = [], []
-        for seed in range(seeds):
-            say(f"{exercise.id} {bar.name}: seed {seed}")
-            result = _train(exercise, content.reference(exercise), bar, seed, dataset)
-            if isinstance(result, str):
-                raise GraderError(f"{exercise.id}: the reference's training cannot be measured: {result}")
-            reached.append(result.reached)
-            seconds.append(result.seconds)
-        failing: dict[str, float] = {}
-        for mistake in content.misconceptions(exercise) if wrong else ():
-            if mistake.part == bar.part:
-                say(f"{exercise.id} {bar.name}: {mistake.id}")
-                found = _train(exercise, content.standing_in(exercise, mistake), bar, 0, dataset)
-                if isinstance(found, BarResult):
-                    failing[mistake.id] = found.reached
-        yield Calibrated(exercise.id, bar.name, bar.threshold, dataset, tuple(reached), tuple(seconds), failing)
+        shared = next((one for other, one in known if bars.same_training(bar, other)), None)
+        found = shared or _trained(exercise, bar, seeds, wrong, dataset, say)
+        found = replace(found, bar=bar.name, threshold=bar.threshold)
+        known.append((bar, found))
+        yield found
+
+
+def _trained(
+    exercise: Exercise, bar: Bar, seeds: int, wrong: bool, dataset: str, say: Callable[[str], None]
+) -> Calibrated:
+    reached, seconds = [], []
+    for seed in range(seeds):
+        say(f"{exercise.id} {bar.name}: seed {seed}")
+        result = _train(exercise, content.reference(exercise), bar, seed, dataset)
+        if isinstance(result, str):
+            raise GraderError(f"{exercise.id}: the reference's training cannot be measured: {result}")
+        reached.append(result.reached)
+        seconds.append(result.seconds)
+    failing: dict[str, float] = {}
+    for mistake in content.misconceptions(exercise) if wrong else ():
+        if mistake.part == bar.part:
+            say(f"{exercise.id} {bar.name}: {mistake.id}")
+            found = _train(exercise, content.standing_in(exercise, mistake), bar, 0, dataset)
+            if isinstance(found, BarResult):
+                failing[mistake.id] = found.reached
+    return Calibrated(exercise.id, bar.name, bar.threshold, dataset, tuple(reached), tuple(seconds), failing)
 
 
 def _train(exercise: Exercise, namespace: Mapping[str, object], bar: Bar, seed: int, dataset: str) -> BarResult | str:
