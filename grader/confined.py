@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from . import content
@@ -70,7 +71,7 @@ class Confined:
             left = max(self.limits.total_seconds - self.spent, 0.1)
             allowed = seconds if seconds is not None else min(self.limits.call_seconds, left)
             said = worker.run(probe, args, options, device, allowed, self.on_progress, meanwhile)
-            return _named(_claimed(said, time.monotonic() - began), part)
+            return self._placed(_named(_claimed(said, time.monotonic() - began), part))
         except Died as died:
             self.workers.pop(forbidden, None)
             return failed(died.failure, time.monotonic() - began)
@@ -80,6 +81,16 @@ class Confined:
             )
         finally:
             self.spent += 0.0 if long else time.monotonic() - began
+
+    def _placed(self, answer: Outcome) -> Outcome:
+        return replace(answer, failure=self._found(answer.failure)) if answer.failure else answer
+
+    def _found(self, failure: Failure) -> Failure:
+        """The failure, with each of its lines called by where it stands: in a notebook, by its cell."""
+        if not self.submission.places:
+            return failure
+        lines = (replace(line, place=self.submission.place(line.number)) for line in failure.lines)
+        return replace(failure, lines=tuple(lines))
 
     def close(self) -> None:
         """End the workers."""
@@ -114,7 +125,7 @@ class Confined:
             raise SandboxError("the worker's first answer was none")
         self.prints = text_of(said.get("prints"), 4_000)
         if said.get("failure") is not None:
-            failure = read_failure(said["failure"])
+            failure = self._found(read_failure(said["failure"]))
             text = failure.message if failure.kind == "forbidden" else f"{failure.type}: {failure.message}"
             self.broken[forbidden] = Failure("import", failure.type, f"importing the file: {text}", (), failure.lines)
         return worker

@@ -12,7 +12,7 @@ from typing import Literal
 
 import torch
 
-from . import catalog, source
+from . import catalog, notebook, source
 from .confined import Confined
 from .diagnose import diagnose, explained
 from .errors import GraderError, SubmissionError
@@ -31,7 +31,7 @@ class Order:
     """What to grade and how.
 
     Attributes:
-        submission: the student's file, or its text already read.
+        submission: the student's file (Python, or a notebook), or its text already read.
         device: `cpu`, `cuda` or `auto`.
         seed: None draws one.
         parts: only these; empty for all.
@@ -96,9 +96,7 @@ class Engine:
         name = order.submission.name
         digest = ""
         try:
-            submission = (
-                order.submission if isinstance(order.submission, source.Submission) else source.read(order.submission)
-            )
+            submission = _read(order)
             digest = submission.sha256
             tree = source.parse(submission)
         except SubmissionError as error:
@@ -110,9 +108,10 @@ class Engine:
         trial.gpu = order.device != "cpu" and not order.local and gpu_here()
         if order.device == "cuda" or trial.gpu:
             trial.devices = ("cpu", "cuda")
+        trial.stopped |= submission.stopped
         if order.defences.guard_source:
             for found in source.violations(tree, order.exercise):
-                trial.stopped[found.part] = str(found)
+                trial.stopped[found.part] = found.told(submission.place(found.line))
         confinement, prints = self._judge(order, submission, trial)
         found_wrong = diagnose(trial)
         parts, tests = score(trial, found_wrong)
@@ -130,7 +129,7 @@ class Engine:
             parts=parts,
             tests=tests,
             student=order.student,
-            flags=tuple(source.flags(tree)),
+            flags=tuple(source.flags(tree, submission.place)),
             diagnoses=tuple({wrong.id: explained(wrong) for wrong in found_wrong.values()}.values()),
             prints=prints,
             bars=tuple(trial.bars),
@@ -164,6 +163,15 @@ class Engine:
 def gpu_here() -> bool:
     """Whether there is a GPU that a worker could use. Looks at the machine only: CUDA is touched in workers alone."""
     return torch.version.cuda is not None and Path("/dev/nvidiactl").exists()
+
+
+def _read(order: Order) -> source.Submission:
+    """The submission's text, whether it comes as such, in a Python file or in a notebook."""
+    if isinstance(order.submission, source.Submission):
+        return order.submission
+    if order.submission.suffix == ".ipynb":
+        return notebook.read(order.submission, order.exercise)
+    return source.read(order.submission)
 
 
 def _local(exercise: Exercise, submission: source.Submission) -> Student:

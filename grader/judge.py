@@ -166,7 +166,7 @@ class Judge:
                 )
         if failure and "WrongDevice" in failure.bases:
             told = told_call(self.trial.exercise, "call", args_, options)
-            lines = tuple(f"line {line.number}: {line.text}" for line in failure.lines[-1:])
+            lines = tuple(f"{line.where}: {line.text}" for line in failure.lines[-1:])
             raise WrongAnswer((told, "with inputs on another device than the CPU: " + failure.message, *lines), failure)
         self._failed_call(answer, "call", args_, options)
         if found:
@@ -347,7 +347,7 @@ def _failure_lines(failure: Failure, part: str) -> tuple[str, ...]:
         head = failure.message
     else:
         head = f"{failure.type}: {failure.message}" if failure.message else failure.type
-    where = tuple(f"line {line.number}, in {line.function}: {line.text}" for line in failure.lines[-2:])
+    where = tuple(f"{line.where}, in {line.function}: {line.text}" for line in failure.lines[-2:])
     return (head, *where)
 
 

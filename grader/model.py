@@ -130,11 +130,17 @@ Value = Union[None, bool, int, float, str, "torch.Tensor", Opaque, "list[Value]"
 
 @dataclass(frozen=True)
 class SourceLine:
-    """One line of the student's own file on the way to an exception."""
+    """One line of the student's own file on the way to an exception; `place` is how it is called, if not by number."""
 
     number: int
     function: str
     text: str
+    place: str = ""
+
+    @property
+    def where(self) -> str:
+        """How the line is called when speaking to the student."""
+        return self.place or f"line {self.number}"
 
 
 FailureKind = Literal["exception", "import", "forbidden", "missing", "unwritten", "timeout", "crash", "refused"]

@@ -14,8 +14,8 @@ import os
 import re
 import stat
 import types
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import SubmissionError
@@ -61,11 +61,22 @@ SNOOPING = {
 
 @dataclass(frozen=True)
 class Submission:
-    """A student's file as it was read."""
+    """A student's file as it was read.
+
+    Attributes:
+        stopped: parts that cannot be graded, and why: their cell of a notebook does not parse.
+        places: where each line stands in a notebook, from the first; empty for a plain file.
+    """
 
     name: str
     text: str
     sha256: str
+    stopped: Mapping[str, str] = field(default_factory=dict)
+    places: tuple[str, ...] = ()
+
+    def place(self, line: int) -> str:
+        """How a line, counted from 1, is called when speaking to the student."""
+        return self.places[line - 1] if 0 < line <= len(self.places) and self.places[line - 1] else f"line {line}"
 
 
 @dataclass(frozen=True)
@@ -78,11 +89,20 @@ class Violation:
     advice: str
 
     def __str__(self) -> str:
-        return f"{self.part} may not call {self.dotted} (line {self.line}): {self.advice}"
+        return self.told(f"line {self.line}")
+
+    def told(self, place: str) -> str:
+        """The message to the student."""
+        return f"{self.part} may not call {self.dotted} ({place}): {self.advice}"
 
 
 def read(path: Path) -> Submission:
     """Read a submission; SubmissionError names the file and says what to do."""
+    return checked(path.name, read_bytes(path, SIZE + 1))
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """At most `limit` bytes of a regular file; SubmissionError names the file and says what to do."""
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
@@ -101,8 +121,7 @@ def read(path: Path) -> Submission:
             f"{path} is {'a folder' if stat.S_ISDIR(mode) else 'no regular file'}: give a Python file."
         )
     with os.fdopen(fd, "rb") as file:
-        data = file.read(SIZE + 1)
-    return checked(path.name, data)
+        return file.read(limit)
 
 
 def checked(name: str, data: bytes) -> Submission:
@@ -129,10 +148,10 @@ def parse(submission: Submission) -> ast.Module:
         raise SubmissionError(f"{submission.name} is empty. `nnkata reset` brings the stub back.")
     try:
         tree = ast.parse(submission.text)
-        _measure(tree)
+        measure(tree)
         return tree
     except SyntaxError as error:
-        line = cleaned((error.text or "").strip()[:100])
+        line = shown(error.text or "")
         raise SubmissionError(
             f"{submission.name}, line {error.lineno}: {error.msg}" + (f"\n    {line}" if line else "")
         ) from None
@@ -142,7 +161,12 @@ def parse(submission: Submission) -> ast.Module:
         ) from None
 
 
-def _measure(tree: ast.Module) -> None:
+def shown(line: str) -> str:
+    """A line of a student's source as it may be shown."""
+    return cleaned(line.strip()[:100])
+
+
+def measure(tree: ast.Module) -> None:
     """RecursionError for a tree that is too deep to be searched."""
     level: list[ast.AST] = [tree]
     for _ in range(DEPTH):
@@ -165,14 +189,14 @@ def violations(tree: ast.Module, exercise: Exercise) -> list[Violation]:
     return found
 
 
-def flags(tree: ast.Module) -> list[str]:
-    """What looks like evasion, for a person to judge: `line 3: uses ctypes`."""
+def flags(tree: ast.Module, place: Callable[[int], str] = "line {}".format) -> list[str]:
+    """What looks like evasion, for a person to judge: `line 3: uses ctypes`. `place` says how a line is called."""
     found: dict[str, None] = {}
     module = _Module(tree)
     for use in module.uses(tree):
         for name, what in SNOOPING.items():
             if use.dotted == name or use.dotted.startswith(name + "."):
-                found[f"line {use.line}: {what}"] = None
+                found[f"{place(use.line)}: {what}"] = None
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr in (
             "__subclasses__",
@@ -185,11 +209,11 @@ def flags(tree: ast.Module) -> list[str]:
             "__code__",
             "__closure__",
         ):
-            found[f"line {node.lineno}: reaches for the interpreter's insides (.{node.attr})"] = None
+            found[f"{place(node.lineno)}: reaches for the interpreter's insides (.{node.attr})"] = None
         for target in _targets(node):
             dotted = module.dotted(target)
             if dotted and dotted.split(".")[0] in ("torch", "builtins", "sys", "numpy", "math", "os") and "." in dotted:
-                found[f"line {getattr(node, 'lineno', 0)}: rebinds {dotted}"] = None
+                found[f"{place(getattr(node, 'lineno', 0))}: rebinds {dotted}"] = None
     return list(found)[:20]
 
 
