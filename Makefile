@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install -c constraints.txt torch setuptools
-	$(PIP) install -c constraints.txt --no-build-isolation -e '.[dev,plots]'
+	$(PIP) install -c constraints.txt --no-build-isolation -e '.[dev,plots,course]'
 	mkdir -p $(VENV)/types && ln -sfn ../.. $(VENV)/types/nnkata
 	touch $@
 

@@ -1,7 +1,7 @@
 """What a verdict may say: everything, the mistake's name and a hint, or the score alone.
 
-`diagnosis` and `score` give nothing of the hidden tests away: no inputs, no expected values, no test's name, and nothing
-that the student's own code said while it ran, since it may have said what it was given.
+`diagnosis` and `score` give nothing of the hidden tests away: no inputs, no expected values, no test's name, and
+nothing that the student's own code said while it ran, since it may have said what it was given.
 """
 
 from __future__ import annotations
@@ -110,6 +110,16 @@ def _mistake(result: Result, test: TestResult) -> tuple[str, str, str]:
 FORBIDDEN = re.compile(r"^\w+ may not (call|use) [\w.]+( \([^)]*\))?: ")
 
 
+KINDS_TOLD = {
+    "exception": "Your code raises an exception.",
+    "import": "The code around it raises an exception already when it is imported.",
+    "missing": "There is no such function or class in the submission.",
+    "timeout": "It took too long: is there a loop that never ends?",
+    "crash": "It ended the process, or used more memory than it may.",
+    "refused": "What it returns is neither a tensor nor plain data.",
+}
+
+
 def _discreet(test: TestResult) -> str:
     """What a failing test says without giving anything of itself away."""
     if test.status == "error":
@@ -117,4 +127,6 @@ def _discreet(test: TestResult) -> str:
     for line in test.message.split("\n"):
         if FORBIDDEN.match(line):
             return line
+    if test.failure in KINDS_TOLD:
+        return KINDS_TOLD[test.failure]
     return RUNGS_TOLD.get(test.rung, "It is not right yet.")

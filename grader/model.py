@@ -194,7 +194,7 @@ class Misconception:
 
 @dataclass(frozen=True)
 class TestResult:
-    """One hidden test's verdict."""
+    """One hidden test's verdict; `failure` is the kind of it where the student's code brought no value back."""
 
     id: str
     part: str
@@ -206,6 +206,7 @@ class TestResult:
     misconception: str | None = None
     seconds: float = 0.0
     device: str = "cpu"
+    failure: str = ""
 
 
 @dataclass(frozen=True)

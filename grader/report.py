@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -47,7 +48,32 @@ def to_dict(result: Result) -> dict[str, object]:
         if not part.pop("unwritten"):
             continue
         part["unwritten"] = True
+    for test in table["tests"]:
+        if not test["failure"]:
+            del test["failure"]
     return {"format_version": FORMAT, **{name: table[name] for name in FIELDS}}
+
+
+def from_dict(table: Mapping[str, Any]) -> Result:
+    """The result that `to_dict` made this of, but for what is not kept of it (trainings, prints).
+
+    Raises:
+        ValueError: it is no result of format_version 1.
+    """
+    if table.get("format_version") != FORMAT:
+        raise ValueError(f"format_version is {table.get('format_version')!r}; this kit reads {FORMAT}")
+    try:
+        plain = {name: table[name] for name in FIELDS if name not in ("parts", "tests", "diagnoses", "flags", "notes")}
+        return Result(
+            **plain,
+            parts=tuple(PartResult(**part) for part in table["parts"]),
+            tests=tuple(TestResult(**test) for test in table["tests"]),
+            diagnoses=tuple(Diagnosis(**diagnosis) for diagnosis in table["diagnoses"]),
+            flags=tuple(table["flags"]),
+            notes=tuple(table["notes"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"it is no result: {error}") from None
 
 
 def show(result: Result, title: str, console: Console, *, verbose: bool = False) -> None:

@@ -68,6 +68,7 @@ def _score_part(points: float, verdicts: list[Verdict], explained: Mapping[str, 
                 wrong.id if wrong else None,
                 round(verdict.seconds, 4),
                 verdict.device,
+                verdict.failure.kind if verdict.failure else "",
             )
         )
     return results
