@@ -360,6 +360,34 @@ def dev_calibrate(
     raise typer.Exit(FAILED if any(one.margin < calibration.MARGIN for one in found) else 0)
 
 
+@dev.command("mutate")
+def dev_mutate(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", show_default=False)] = None,
+    part: Annotated[list[str] | None, typer.Option(help="Only this part; may be given again.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Keep the figures in this JSON file.", show_default=False)] = None,
+) -> None:
+    """Plant small mistakes in the solutions and see that the hidden tests notice each of them."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # with a GPU autograd starts threads, which do not outlive a fork
+    from nnkata.grader import catalog, mutants, service, survivors
+
+    console = screen()
+    found, parts = [], tuple(part or ())
+    with told():
+        for exercise in [catalog.find(name) for name in ids] if ids else catalog.exercises():
+            for name in parts:
+                service.part_of(exercise, name)
+            known = survivors.equivalents(survivors.file_of(exercise))
+            one = survivors.explain(exercise, list(mutants.fates(exercise, parts)), known, parts)
+            found.append(one)
+            console.print(f"{'[green]✓[/]' if one.sound else '[red]✗[/]'} {exercise.id}: {len(one.fates)} mutants")
+            for line in survivors.told(one):
+                console.print(f"  {line}", markup=False, soft_wrap=True)
+            if save:
+                survivors.save([one], save)
+    console.print(survivors.table(found))
+    raise typer.Exit(0 if all(one.sound for one in found) else FAILED)
+
+
 @dev.command("stub")
 def dev_stub(ids: Annotated[Optional[list[str]], typer.Argument(metavar="ID", show_default=False)] = None) -> None:  # noqa: UP045
     """Make the stubs anew from the solutions."""
