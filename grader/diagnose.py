@@ -1,6 +1,11 @@
-"""Which misconception explains what a student's part did: the one that answers every question alike."""
+"""Which misconceptions explain what a student's part did: the one that answers every question alike, or several that
+nothing contradicts.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from . import content
 from .model import Diagnosis, Misconception, Outcome
@@ -13,16 +18,17 @@ FEW = 10
 """Cases replayed at the most for one part, to find mistakes that explain some of them."""
 
 
-def diagnose(trial: Trial) -> dict[str, Misconception]:
+def diagnose(trial: Trial, without: Collection[str] = ()) -> dict[str, Misconception]:
     """For each failing test, by its id, the misconception that explains it, if one does.
 
     A misconception that answers every question about the part as the student did explains all of its failing tests.
-    Where none does (two mistakes at once, say), one that answers a failing test's own questions alike explains that
-    test.
+    Where none does (two mistakes at once, say), one explains the tests whose questions it answers as the student did,
+    provided that no other answer contradicts it: see `_contradicted`. A diagnosis that may be wrong is not made.
+    Parts in `without` are left out.
     """
     found: dict[str, Misconception] = {}
     for part in trial.exercise.parts:
-        cases = [case for case in trial.transcript if case.part == part.name]
+        cases = [case for case in trial.transcript if case.part == part.name and part.name not in without]
         failing = [case for case in cases if case.wrong]
         if failing and all(_speaks(case) for case in failing):
             found |= _explain(trial, cases, failing)
@@ -41,40 +47,81 @@ def explained(wrong: Misconception) -> Diagnosis:
 
 def _explain(trial: Trial, cases: list[Case], failing: list[Case]) -> dict[str, Misconception]:
     replay = _Replay(trial)
-    passing = [case for case in cases if not case.wrong]
+    passing = [case for case in cases if not case.wrong][:ENOUGH]
     candidates = [wrong for wrong in content.misconceptions(trial.exercise) if wrong.part == failing[0].part]
     for wrong in candidates:
-        if all(replay.alike(wrong, case) for case in (*failing[:ENOUGH], *passing[:ENOUGH])):
+        if all(replay.alike(wrong, case) for case in (*failing[:ENOUGH], *passing)):
             return {case.test: wrong for case in failing}
+    functions: dict[str, list[Case]] = {}
+    for case in failing:
+        functions.setdefault(case.test.partition("[")[0], []).append(case)
     # no one mistake explains everything: the one that explains most speaks first, each for the tests it explains
-    telling = _one_a_function([case for case in failing if case.answer.failure is None])[:FEW]
-    alike = {wrong.id: [case for case in telling if replay.alike(wrong, case)] for wrong in candidates}
+    explains = {wrong.id: _explains(replay, wrong, functions) for wrong in candidates}
     found: dict[str, Misconception] = {}
-    for wrong in sorted(candidates, key=lambda wrong: -len(alike[wrong.id])):
-        for case in alike[wrong.id]:
-            for other in failing:
-                if _function(other) == _function(case):
-                    found.setdefault(other.test, wrong)
+    for wrong in sorted(candidates, key=lambda wrong: -len(explains[wrong.id])):
+        if not explains[wrong.id] or not all(replay.alike(wrong, case) for case in passing):
+            continue
+        others = [other for other in candidates if other is not wrong]
+        if _contradicted(replay, wrong, others, failing[:ENOUGH], passing):
+            continue
+        for function in explains[wrong.id]:
+            for case in functions[function]:
+                found.setdefault(case.test, wrong)
     return found
 
 
-def _one_a_function(cases: list[Case]) -> list[Case]:
-    """The first case of each test function, whatever its parameters."""
-    return list({_function(case): case for case in reversed(cases)}.values())[::-1]
+def _explains(replay: _Replay, wrong: Misconception, functions: Mapping[str, list[Case]]) -> list[str]:
+    """The test functions that fail as they would with this mistake, for all of their parameters.
+
+    An exception alone is no evidence: too many mistakes end in the same one.
+    """
+    return [
+        name
+        for name, cases in list(functions.items())[:FEW]
+        if all(replay.alike(wrong, case) for case in cases) and any(case.answer.failure is None for case in cases)
+    ]
 
 
-def _function(case: Case) -> str:
-    return case.test.partition("[")[0]
+def _contradicted(
+    replay: _Replay, wrong: Misconception, others: list[Misconception], failing: list[Case], passing: list[Case]
+) -> bool:
+    """Whether a failing test tells against a misconception: its answer is wrong there too, but in another way.
+
+    Not so if it explains more than that, and one other mistake would show in all of these tests, and nowhere else in
+    what was asked: there the two have met.
+    """
+    alike = [case for case in failing if replay.alike(wrong, case)]
+    otherwise = [case for case in failing if not replay.alike(wrong, case) and not replay.right(wrong, case)]
+    return bool(otherwise) and not (
+        len(otherwise) < len(alike)
+        and any(
+            not any(replay.right(other, case) for case in otherwise)
+            and all(replay.right(other, case) for case in (*alike, *passing))
+            for other in others
+        )
+    )
 
 
 class _Replay:
+    """What the misconceptions and the reference answer to the questions that a student was asked."""
+
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
         self.answers: dict[tuple[str, int], Outcome] = {}
 
     def alike(self, wrong: Misconception, case: Case) -> bool:
-        key = (wrong.id, id(case))
+        """Whether the student answered as somebody with this misconception would."""
+        return case.alike(self._answer(wrong, case))
+
+    def right(self, wrong: Misconception, case: Case) -> bool:
+        """Whether somebody with this misconception would answer as the reference does."""
+        return replace(case, answer=self._answer(None, case)).alike(self._answer(wrong, case))
+
+    def _answer(self, wrong: Misconception | None, case: Case) -> Outcome:
+        key = (wrong.id if wrong else "", id(case))
         if key not in self.answers:
-            local = Local(self.trial.exercise, content.standing_in(self.trial.exercise, wrong))
+            exercise = self.trial.exercise
+            namespace = content.standing_in(exercise, wrong) if wrong else content.reference(exercise)
+            local = Local(exercise, namespace)
             self.answers[key] = local.run(case.part, case.probe, case.args, case.options, case.device)
-        return case.alike(self.answers[key])
+        return self.answers[key]

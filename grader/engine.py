@@ -12,7 +12,7 @@ from typing import Literal
 
 import torch
 
-from . import catalog, notebook, source
+from . import cascade, catalog, notebook, source
 from .confined import Confined
 from .diagnose import diagnose, explained
 from .errors import GraderError, SubmissionError
@@ -105,6 +105,7 @@ class Engine:
             order.exercise, Local(order.exercise, {}), seed, only=frozenset(order.parts), on_verdict=order.on_verdict
         )
         trial.training, trial.dataset = order.training, order.dataset
+        trial.uses = cascade.uses(tree, order.exercise)
         trial.gpu = order.device != "cpu" and not order.local and gpu_here()
         if order.device == "cuda" or trial.gpu:
             trial.devices = ("cpu", "cuda")
@@ -113,7 +114,9 @@ class Engine:
             for found in source.violations(tree, order.exercise):
                 trial.stopped[found.part] = found.told(submission.place(found.line))
         confinement, prints = self._judge(order, submission, trial)
-        found_wrong = diagnose(trial)
+        first = cascade.mend_first(trial)
+        cascade.tell(trial, first)
+        found_wrong = diagnose(trial, without=first)
         parts, tests = score(trial, found_wrong)
         return Result(
             exercise=order.exercise.id,

@@ -251,7 +251,7 @@ class _Module:
             self._imports(node)
         self.definitions: dict[str, ast.stmt] = {}
         for statement in tree.body:
-            for name in _defined(statement):
+            for name in defined(statement):
                 self.definitions[name] = statement
         for node in ast.walk(tree):  # act = F.relu
             if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
@@ -319,7 +319,7 @@ class _Module:
                 node = node.value
             if isinstance(node, ast.Name):
                 continue
-            stack.extend(child for child in ast.iter_child_nodes(node) if not _is_annotation(node, child))
+            stack.extend(child for child in ast.iter_child_nodes(node) if not is_annotation(node, child))
 
     def _is_method(self, attribute: ast.Attribute) -> bool:
         """Whether a call may be one of a tensor's methods: not of an own object, nor a function of an import."""
@@ -347,7 +347,8 @@ class _Module:
         return sorted(found, key=lambda use: (use.line, use.dotted.startswith(".")))  # a full name says more
 
 
-def _defined(statement: ast.stmt) -> list[str]:
+def defined(statement: ast.stmt) -> list[str]:
+    """The names that a top-level statement defines."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [statement.name]
     if isinstance(statement, ast.Assign):
@@ -357,7 +358,7 @@ def _defined(statement: ast.stmt) -> list[str]:
     return []
 
 
-def _is_annotation(parent: ast.AST, child: ast.AST) -> bool:
+def is_annotation(parent: ast.AST, child: ast.AST) -> bool:
     """Type hints are not uses: `-> torch.nn.Linear`, `x: nn.ReLU`."""
     if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
         return child is parent.returns

@@ -171,6 +171,7 @@ class Trial:
     transcript: list[Case] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     stopped: dict[str, str] = field(default_factory=dict)
+    uses: dict[str, frozenset[str]] = field(default_factory=dict)  # the other parts that a part's code uses
     on_verdict: Callable[[Verdict], None] | None = None
 
     def judge(self, verdict: Verdict) -> None:
