@@ -169,6 +169,54 @@ def absolute(x, weight, threshold):
     return (x @ weight).abs() >= threshold
 
 
+@misconception(
+    "fires",
+    "comparison-the-wrong-way-round",
+    "Your neuron fires when its sum stays at or below the threshold, and is silent above it. It is the other way "
+    "round: with the threshold 1.5 a sum of 2 fires and a sum of 0 does not.",
+    "Read your comparison aloud: which side has to be the larger one?",
+    fails=["test_fires_by_hand", "test_fires_for_many_inputs"],
+)
+def at_most(x, weight, threshold):
+    return x @ weight <= threshold
+
+
+@misconception(
+    "fires",
+    "fires-below-the-threshold",
+    "Your neuron fires when its sum stays below the threshold, and is silent where the sum reaches it: every answer is "
+    "the opposite of the right one.",
+    "Read your comparison aloud: which side has to be the larger one, and what if both are equal?",
+    fails=["test_fires_by_hand", "test_fires_for_many_inputs"],
+)
+def below(x, weight, threshold):
+    return x @ weight < threshold
+
+
+@misconception(
+    "fires",
+    "threshold-ignored",
+    "You compare the sum with 0, whatever the threshold is. With the threshold 1.5 a sum of 1 must not fire, and with "
+    "−0.25 a sum of −0.2 must.",
+    "The argument `threshold` says what the sum has to reach: it belongs into the comparison.",
+    fails=["test_fires_by_hand", "test_fires_for_many_inputs"],
+)
+def against_zero(x, weight, threshold):
+    return x @ weight >= 0
+
+
+@misconception(
+    "fires",
+    "threshold-cut-to-a-whole-number",
+    "You make the threshold an int, which cuts off what stands behind the point: 1.5 becomes 1, and a sum of 1 fires "
+    "though it does not reach 1.5.",
+    "Compare with the threshold as it comes, a float or a 0-d tensor.",
+    fails=["test_fires_by_hand", "test_fires_with_a_tensor_as_threshold"],
+)
+def whole_threshold(x, weight, threshold):
+    return x @ weight >= int(threshold)
+
+
 # -- linear ----------------------------------------------------------------------------------------------------------
 
 
@@ -608,3 +656,27 @@ def outermost(module, trainable_only=True):
 def a_tensor(module, trainable_only=True):
     counts = [p.numel() for p in module.parameters() if p.requires_grad or not trainable_only]
     return torch.tensor(counts, dtype=torch.int64).sum()
+
+
+@misconception(
+    "count_parameters",
+    "everything-by-default",
+    "Called without `trainable_only` you count the frozen parameters too: your default is False. It is True, so that "
+    "whoever asks without a word gets the number that training changes.",
+    "Look at the signature in the stub.",
+    fails="test_count_leaves_frozen_parameters_out_by_default",
+)
+def everything_by_default(module, trainable_only=False):
+    return sum(p.numel() for p in module.parameters() if p.requires_grad or not trainable_only)
+
+
+@misconception(
+    "count_parameters",
+    "zeros-not-counted",
+    "You count the numbers that are not 0. A parameter that happens to be 0, as many biases are at first, is learnt "
+    "and kept in memory like any other.",
+    "How many numbers a tensor holds does not depend on what they are.",
+    fails=["test_count_by_hand", "test_count_goes_into_nested_modules"],
+)
+def zeros_not_counted(module, trainable_only=True):
+    return sum(int(p.count_nonzero()) for p in module.parameters() if p.requires_grad or not trainable_only)

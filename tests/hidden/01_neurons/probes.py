@@ -1,6 +1,7 @@
 """What is done with a Linear and with count_parameters; `gradients` is given."""
 
 import itertools
+import math
 
 import torch
 from torch import nn
@@ -155,12 +156,13 @@ def moved(impl, in_features, out_features, **options):
 
 
 class _Holder(nn.Module):
-    """A module with a parameter of each given shape; those whose name is in `frozen` take no gradient."""
+    """A module with a parameter of each given shape, 0, 1, 2, …; those whose name is in `frozen` take no gradient."""
 
     def __init__(self, frozen=(), **shapes):
         super().__init__()
         for name, shape in shapes.items():
-            self.register_parameter(name, nn.Parameter(torch.zeros(shape), requires_grad=name not in frozen))
+            values = torch.arange(math.prod(shape), dtype=torch.float32).reshape(shape)
+            self.register_parameter(name, nn.Parameter(values, requires_grad=name not in frozen))
 
 
 def _layer(in_features, out_features, frozen=()):
