@@ -36,6 +36,8 @@ app = typer.Typer(
 )
 dev = typer.Typer(help="For authors of exercises.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(dev, name="dev")
+course = typer.Typer(help="For teachers: a course with nbgrader.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(course, name="course")
 
 ID = Annotated[str, typer.Argument(metavar="ID", help="An exercise: 03_losses, 3 or losses.", show_default=False)]
 PART = Annotated[Optional[str], typer.Argument(help="One part of it: cross_entropy.", show_default=False)]  # noqa: UP045
@@ -307,6 +309,62 @@ def doctor() -> None:
             console.print(row)
             healthy = healthy and (finding.good or not finding.needed)
     raise typer.Exit(0 if healthy else BROKEN)
+
+
+@course.command("init")
+def course_init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where.")] = Path(".")) -> None:
+    """Make a course folder for nbgrader, with a secret seed; what is there is never overwritten."""
+    from nnkata.grader import extras
+
+    with told():
+        extras.needed("nbgrader", "course")
+        from nnkata.grader import course as courses
+
+        written, kept = courses.init(folder)
+    told_kept = f"; {', '.join(kept)} kept" if kept else ""
+    typer.echo(f"{', '.join(written) or 'Nothing'} written to {folder}{told_kept}.")
+    typer.echo("Next:")
+    if folder != Path("."):
+        typer.echo(f"  cd {folder}")
+    typer.echo("  nnkata course assign ps1 02_activations 03_losses")
+
+
+@course.command("assign")
+def course_assign(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The assignment's name, like ps1.")],
+    ids: Annotated[list[str], typer.Argument(metavar="ID", help="Exercises: 03_losses, 3 or losses.")],
+    parts: Annotated[str, typer.Option(help="Only these parts: mse_loss,cross_entropy.", show_default=False)] = "",
+    points: Annotated[str, typer.Option(help="Other points: cross_entropy=4,mse_loss=1.", show_default=False)] = "",
+) -> None:
+    """Write an assignment's notebooks, or bring them up to date; cells of your own stay."""
+    from nnkata.grader import extras
+
+    with told():
+        extras.needed("nbgrader", "course")
+        from nnkata.grader import course as courses
+
+        wanted = tuple(part.strip() for part in parts.split(",") if part.strip())
+        found = courses.assign(Path("."), name, courses.exercises(ids), wanted, _points(points))
+    for assigned in found:
+        count = sum(part.points is not None for part in assigned.parts)
+        typer.echo(f"{assigned.file}: {count} part{'s' if count != 1 else ''}, {assigned.points:g} points")
+    typer.echo(f"Next: nbgrader generate_assignment {name}")
+
+
+def _points(text: str) -> dict[str, float]:
+    """`a=4,b=1` as a table."""
+    found = {}
+    for pair in text.split(","):
+        part, _, value = pair.partition("=")
+        if not pair.strip():
+            continue
+        try:
+            found[part.strip()] = float(value)
+        except ValueError:
+            usage(f"--points is a list like cross_entropy=4,mse_loss=1; {pair!r} does not fit.")
+        if not 0 < found[part.strip()] < 10_000:
+            usage(f"The points of {part.strip()} must be above 0.")
+    return found
 
 
 @dev.command("check")

@@ -49,20 +49,24 @@ def read(data: bytes, name: str, solutions: frozenset[str] = frozenset()) -> lis
     Raises:
         SubmissionError: the file holds no notebook.
     """
-    try:
-        table = json.loads(data.decode("utf-8-sig", "replace"))
-    except (ValueError, RecursionError, MemoryError):
-        raise SubmissionError(f"{name} is no notebook: it is not JSON. Save it again in Jupyter.") from None
     found = []
-    for number, raw in enumerate(raw_cells(table, name), 1):
-        grade_id = _grade_id(raw)
+    for number, raw in enumerate(raw_cells_of(data, name), 1):
+        grade_id = grade_id_of(raw)
         if raw.get("cell_type") == "code" or grade_id in solutions:
             found.append(Cell(plain_python(source_of(raw)), grade_id, number))
     return found
 
 
-def raw_cells(table: object, name: str) -> list[dict[str, object]]:
-    """The cells of a notebook's JSON, of nbformat 4 or older."""
+def raw_cells_of(data: bytes, name: str) -> list[dict[str, object]]:
+    """The cells of a notebook's bytes as they stand in its JSON, of nbformat 4 or older.
+
+    Raises:
+        SubmissionError: the file holds no notebook.
+    """
+    try:
+        table = json.loads(data.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError, MemoryError):
+        raise SubmissionError(f"{name} is no notebook: it is not JSON. Save it again in Jupyter.") from None
     cells: object = None
     if isinstance(table, dict):
         cells = table.get("cells")
@@ -86,7 +90,8 @@ def source_of(raw: dict[str, object]) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _grade_id(raw: dict[str, object]) -> str:
+def grade_id_of(raw: dict[str, object]) -> str:
+    """nbgrader's name for a raw cell, "" if it has none that could be one."""
     metadata = raw.get("metadata")
     marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     name = marks.get("grade_id") if isinstance(marks, dict) else None

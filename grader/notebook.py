@@ -139,7 +139,7 @@ def _statements(tree: ast.Module, cell: Cell) -> Iterator[Statement]:
             frozenset(_at_once(node)),
             isinstance(node, ast.Import | ast.ImportFrom),
             future,
-            isinstance(node, ast.FunctionDef) and _unwritten(node),
+            unwritten(node),
             changes,
         )
 
@@ -210,8 +210,10 @@ def _at_once(node: ast.AST) -> Iterator[str]:
         yield from _at_once(child)
 
 
-def _unwritten(node: ast.FunctionDef) -> bool:
-    """Whether a function is still as it was handed out: nothing but a docstring before `raise NotImplementedError`."""
+def unwritten(node: ast.stmt) -> bool:
+    """Whether it is a function still as handed out: nothing but a docstring before `raise NotImplementedError`."""
+    if not isinstance(node, ast.FunctionDef):
+        return False
     body = [item for item in node.body if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))]
     first = body[0] if body else None
     if not isinstance(first, ast.Raise) or first.exc is None:
@@ -250,7 +252,8 @@ def _needed(statements: list[Statement], wanted: set[str]) -> list[Statement]:
 
 def _in_order(statements: list[Statement]) -> list[Statement]:
     """Imports first, and each statement after those that it needs when it is executed; else as in the notebook."""
-    waiting = sorted(statements, key=lambda statement: (not statement.future, not statement.imports))
+    once = {(s.imports and s.lines) or id(s): s for s in statements}.values()
+    waiting = sorted(once, key=lambda statement: (not statement.future, not statement.imports))
     done: list[Statement] = []
     while waiting:
         ready = next((s for i, s in enumerate(waiting) if not _waits(s, waiting, i)), waiting[0])
