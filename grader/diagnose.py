@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+import torch
+
 from . import content
 from .model import Diagnosis, Misconception, Outcome
 from .trial import Case, Local, Trial
@@ -55,17 +57,21 @@ def _explain(trial: Trial, cases: list[Case], failing: list[Case]) -> dict[str, 
     functions: dict[str, list[Case]] = {}
     for case in failing:
         functions.setdefault(case.test.partition("[")[0], []).append(case)
-    # no one mistake explains everything: the one that explains most speaks first, each for the tests it explains
     explains = {wrong.id: _explains(replay, wrong, functions) for wrong in candidates}
+    kept = [
+        wrong
+        for wrong in candidates
+        if explains[wrong.id]
+        and all(replay.alike(wrong, case) for case in passing)
+        and not _contradicted(replay, wrong, candidates, failing[:ENOUGH], passing)
+    ]
+    if any(all(replay.right(wrong, case) for wrong in kept) for case in failing[:ENOUGH]):
+        # something else is wrong, too: what could be alike by chance proves nothing
+        kept = [wrong for wrong in kept if any(_fine(case) for name in explains[wrong.id] for case in functions[name])]
     found: dict[str, Misconception] = {}
-    for wrong in sorted(candidates, key=lambda wrong: -len(explains[wrong.id])):
-        if not explains[wrong.id] or not all(replay.alike(wrong, case) for case in passing):
-            continue
-        others = [other for other in candidates if other is not wrong]
-        if _contradicted(replay, wrong, others, failing[:ENOUGH], passing):
-            continue
-        for function in explains[wrong.id]:
-            for case in functions[function]:
+    for wrong in sorted(kept, key=lambda wrong: -len(explains[wrong.id])):  # what explains most speaks first
+        for name in explains[wrong.id]:
+            for case in functions[name]:
                 found.setdefault(case.test, wrong)
     return found
 
@@ -83,7 +89,7 @@ def _explains(replay: _Replay, wrong: Misconception, functions: Mapping[str, lis
 
 
 def _contradicted(
-    replay: _Replay, wrong: Misconception, others: list[Misconception], failing: list[Case], passing: list[Case]
+    replay: _Replay, wrong: Misconception, all_known: list[Misconception], failing: list[Case], passing: list[Case]
 ) -> bool:
     """Whether a failing test tells against a misconception: its answer is wrong there too, but in another way.
 
@@ -91,15 +97,27 @@ def _contradicted(
     what was asked: there the two have met.
     """
     alike = [case for case in failing if replay.alike(wrong, case)]
-    otherwise = [case for case in failing if not replay.alike(wrong, case) and not replay.right(wrong, case)]
+    otherwise = [case for case in failing if replay.otherwise(wrong, case)]
     return bool(otherwise) and not (
         len(otherwise) < len(alike)
         and any(
             not any(replay.right(other, case) for case in otherwise)
             and all(replay.right(other, case) for case in (*alike, *passing))
-            for other in others
+            for other in all_known
+            if other is not wrong
         )
     )
+
+
+def _fine(case: Case) -> bool:
+    """Whether an answer is hardly alike by chance: numbers with fractions, no counts, truth values or complaints."""
+
+    def fractions(value: object) -> bool:
+        if isinstance(value, dict | list):
+            return any(fractions(item) for item in (value.values() if isinstance(value, dict) else value))
+        return isinstance(value, float) or (isinstance(value, torch.Tensor) and value.is_floating_point())
+
+    return case.check is None and fractions(case.answer.value)
 
 
 class _Replay:
@@ -116,6 +134,14 @@ class _Replay:
     def right(self, wrong: Misconception, case: Case) -> bool:
         """Whether somebody with this misconception would answer as the reference does."""
         return replace(case, answer=self._answer(None, case)).alike(self._answer(wrong, case))
+
+    def otherwise(self, wrong: Misconception, case: Case) -> bool:
+        """Whether somebody with this misconception would be wrong here too, but in another way.
+
+        Two exceptions of different types are no other way: which one comes first says little about a mistake.
+        """
+        both = case.answer.failure and self._answer(wrong, case).failure
+        return not both and not self.alike(wrong, case) and not self.right(wrong, case)
 
     def _answer(self, wrong: Misconception | None, case: Case) -> Outcome:
         key = (wrong.id if wrong else "", id(case))

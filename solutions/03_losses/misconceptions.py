@@ -236,6 +236,19 @@ def l1_mean_over_rows_only(input, target, reduction="mean"):
 
 @misconception(
     "l1_loss",
+    "one-l1-for-each-row",
+    "You average over the last dimension, so a (2, 2) input leaves two numbers. `backward` needs a single one.",
+    "Take the mean over all dimensions at once.",
+    fails="test_l1_by_hand",
+)
+def one_l1_for_each_row(input, target, reduction="mean"):
+    same_shape(input, target)
+    losses = (input - target).abs()
+    return losses.mean(dim=-1) if reduction == "mean" else reduce(losses, reduction)
+
+
+@misconception(
+    "l1_loss",
     "errors-cancel",
     "You never take the absolute value, so an error of +2 and one of −2 cancel, and the loss can even be negative.",
     "What makes a difference of −2 cost as much as one of +2?",
