@@ -93,6 +93,8 @@ def part_feedback(result: Result, part: PartResult, exercise: Exercise, level: L
             lines += (f"{len(failing)} of {total} tests of this part fail; this is the first ({first.rung}).",)
     else:
         lines = (_discreet(first),)
+        explanation = without_values(explanation) or _in_words(name)
+        advice = without_values(advice)
         if not advice and exercise.part(part.name).hints:
             advice = exercise.part(part.name).hints[0]
     return PartFeedback(
@@ -105,6 +107,30 @@ def _mistake(result: Result, test: TestResult) -> tuple[str, str, str]:
         if test.misconception and diagnosis.misconception == test.misconception:
             return diagnosis.explanation, diagnosis.advice, diagnosis.misconception
     return "", "", ""
+
+
+NUMBER = re.compile(r"(?<![\w.])[-−]?\d+(?:[.,/]\d+)*(?![\w-])")
+
+
+def without_values(text: str) -> str:
+    """A text without its clauses that hold a number: an example there may be a hidden test's."""
+    kept = []
+    for sentence in re.split(r"(?<=[.!?])\s+", text):
+        clauses = re.split(r"(?=[:;])|(?= \()|(?= — )", sentence)
+        good: list[str] = []
+        for clause in clauses:
+            if NUMBER.search(clause):
+                break
+            good.append(clause)
+        said = "".join(good).rstrip()
+        if re.search(r"[\w.!?)`'\"]$", said):  # else it was cut in the middle of a formula
+            kept.append(said if said[-1] in ".!?" else said + ".")
+    return " ".join(kept)
+
+
+def _in_words(name: str) -> str:
+    """A misconception's name as words: sum-instead-of-mean as `Sum instead of mean.`"""
+    return f"{name.replace('-', ' ').capitalize()}." if name else ""
 
 
 FORBIDDEN = re.compile(r"^\w+ may not (call|use) [\w.]+( \([^)]*\))?: ")

@@ -6,9 +6,11 @@ Everything that a student wrote is escaped: the templates are rendered with auto
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from .feedback import Feedback
 
@@ -21,6 +23,11 @@ def points(value: float) -> str:
     return f"{round(value, 3):g}"
 
 
+def codes(text: str) -> Markup:
+    """Text with what stands between backticks set as code."""
+    return Markup(re.sub(r"`([^`\n]+)`", r'<code style="background: none">\1</code>', str(escape(text))))
+
+
 @functools.cache
 def templates() -> Environment:
     """The templates of this package, with what they all use."""
@@ -30,7 +37,7 @@ def templates() -> Environment:
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
-    found.filters["points"] = points
+    found.filters.update(points=points, codes=codes)
     found.globals.update(marks=MARKS, colours=COLOURS)
     return found
 
