@@ -80,6 +80,7 @@ class Statement:
     Attributes:
         binds: the names that it gives a meaning to.
         uses: the names of the notebook that it needs at some time, `at_once` those it needs when it is executed.
+        given: the exercise itself begins with it.
         stub: it defines a part that is not written yet.
         changes: names of what it changes a part of: `SGD.step = step`.
     """
@@ -93,6 +94,7 @@ class Statement:
     at_once: frozenset[str]
     imports: bool = False
     future: bool = False
+    given: bool = False
     stub: bool = False
     changes: frozenset[str] = field(default=frozenset())
 
@@ -139,6 +141,7 @@ def _statements(tree: ast.Module, cell: Cell) -> Iterator[Statement]:
             frozenset(_at_once(node)),
             isinstance(node, ast.Import | ast.ImportFrom),
             future,
+            not cell.number,
             unwritten(node),
             changes,
         )
@@ -246,7 +249,7 @@ def _needed(statements: list[Statement], wanted: set[str]) -> list[Statement]:
         waiting |= {name for statement in new for name in statement.uses}
     known = {name for statement in kept for name in statement.binds} | set(vars(builtins))
     unknown = not waiting <= known
-    kept |= {s for s in statements if s.future or (unknown and "*" in s.binds)}
+    kept |= {s for s in statements if s.given or s.future or (unknown and "*" in s.binds)}
     return [statement for statement in statements if statement in kept]
 
 
