@@ -334,6 +334,53 @@ def step_before_backward(model, optimizer, loss_fn, x, y):
 
 @misconception(
     "train_step",
+    "step-between-zeroing-and-backward",
+    "You make the step before `backward`, right where the gradients have been zeroed. The optimizer finds nothing and "
+    "moves nothing, and what `backward` finds later is zeroed by the next call.",
+    "Order them by what each one needs: the step needs a gradient, and `backward` is what makes it.",
+    fails=["test_step_by_step", "test_step_does_things_in_order"],
+)
+def step_between_zeroing_and_backward(model, optimizer, loss_fn, x, y):
+    optimizer.zero_grad()
+    loss = loss_fn(model(x), y)
+    optimizer.step()
+    loss.backward()
+    return loss.item()
+
+
+@misconception(
+    "train_step",
+    "step-before-backward-zeroed-last",
+    "You make the step before `backward`, and zero the gradients after it: what `backward` finds is thrown away before "
+    "any step has used it, and nothing moves.",
+    "Order them by what each one needs: the step needs a gradient, and `backward` is what makes it.",
+    fails=["test_step_by_step", "test_step_does_things_in_order"],
+)
+def step_before_backward_zeroed_last(model, optimizer, loss_fn, x, y):
+    loss = loss_fn(model(x), y)
+    optimizer.step()
+    loss.backward()
+    optimizer.zero_grad()
+    return loss.item()
+
+
+@misconception(
+    "train_step",
+    "step-before-backward-never-zeroed",
+    "You make the step before `backward`, and never zero the gradients: the first step has none at all, and each later "
+    "one goes along the sum of those of all batches before.",
+    "Order them by what each one needs: the step needs a gradient, `backward` makes it by adding to what is there.",
+    fails=["test_step_by_step", "test_step_does_things_in_order"],
+)
+def step_before_backward_never_zeroed(model, optimizer, loss_fn, x, y):
+    loss = loss_fn(model(x), y)
+    optimizer.step()
+    loss.backward()
+    return loss.item()
+
+
+@misconception(
+    "train_step",
     "step-forgotten",
     "You compute the gradient, but no step follows: the parameters stay where they are.",
     "`backward` only says where to go. Who goes there?",
