@@ -10,7 +10,7 @@ from nnkata.grader.content import misconception
 
 def _each(x, slope_along):
     """One slope for each element: `slope_along(nudge)` is given the direction."""
-    slopes = torch.zeros(x.numel(), dtype=x.dtype)
+    slopes = torch.zeros(x.numel(), dtype=x.dtype, device=x.device)
     for i in range(x.numel()):
         direction = torch.zeros_like(slopes)
         direction[i] = 1.0
@@ -118,6 +118,24 @@ def eps_ignored(f, x, eps=1e-6):
 )
 def gradient_in_float32(f, x, eps=1e-6):
     return _each(x, lambda e: (f(x + eps * e) - f(x - eps * e)) / (2 * eps)).float()
+
+
+@misconception(
+    "numerical_gradient",
+    "gradient-on-the-cpu",
+    "Your result lives on the CPU wherever x lives: `torch.zeros` makes its tensor there unless told otherwise. "
+    "For an x on a GPU, gradient and parameter could not even be added.",
+    "Make the result like x: zeros_like, or device=x.device.",
+    fails="test_numerical_gradient_on_another_device",
+)
+def gradient_on_the_cpu(f, x, eps=1e-6):
+    slopes = torch.zeros(x.numel(), dtype=x.dtype)
+    for i in range(x.numel()):
+        nudge = torch.zeros(x.numel(), dtype=x.dtype, device=x.device)
+        nudge[i] = eps
+        nudge = nudge.reshape(x.shape)
+        slopes[i] = ((f(x + nudge) - f(x - nudge)) / (2 * eps)).item()
+    return slopes.reshape(x.shape)
 
 
 @misconception(

@@ -321,6 +321,14 @@ def test_nll_of_an_empty_batch(judge):
 
 
 @part("nll_loss")
+@rung("edge")
+def test_nll_of_a_single_class(judge, draw):
+    # what stands in for an ignored row's class must be a class that there is
+    for reduction in REDUCTIONS:
+        judge.value(draw.uniform(3, 1, low=-2.0, high=-1.0), torch.tensor([0, -100, 0]), reduction=reduction)
+
+
+@part("nll_loss")
 @rung("gradient")
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_nll_gradient(judge, draw, reduction):
@@ -444,6 +452,13 @@ def test_cross_entropy_with_every_row_ignored(judge, draw):
 def test_cross_entropy_of_an_empty_batch(judge):
     for reduction in REDUCTIONS:
         judge.value(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), reduction=reduction)
+
+
+@part("cross_entropy")
+@rung("edge")
+def test_cross_entropy_of_a_single_class(judge, draw):
+    for reduction in REDUCTIONS:
+        judge.value(draw.normal(3, 1), torch.tensor([0, -100, 0]), reduction=reduction)
 
 
 @part("cross_entropy")

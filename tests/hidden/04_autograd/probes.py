@@ -46,6 +46,18 @@ def called_with(impl, x):
     return {"gradient": gradient, "called with": sorted(seen)}
 
 
+def where_slopes_live(impl, name, x, **options):
+    """numerical_gradient is given an x of another device, and its result is asked where it lives."""
+    with elsewhere.World():  # noqa: F821 (a name that every probe is given)
+        try:
+            slopes = impl.numerical_gradient(_FUNCTIONS[name], elsewhere.send(x), **options)  # noqa: F821
+        except elsewhere.WrongDevice:  # noqa: F821
+            return "mixed with the CPU"
+        except Exception:
+            return "one device"  # nothing is known of code that cannot be followed to another device here
+        return "result on the CPU" if slopes.device.type == "cpu" else "one device"
+
+
 # -- unbroadcast -----------------------------------------------------------------------------------------------------
 
 

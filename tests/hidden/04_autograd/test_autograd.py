@@ -129,6 +129,13 @@ def test_numerical_gradient_of_other_memory_layouts(judge, draw):
         judge.probe("numerical", "last row times first row", x, eps=0.25)
 
 
+@part("numerical_gradient")
+@rung("device")
+def test_numerical_gradient_on_another_device(judge, draw):
+    judge.probe("where_slopes_live", "sum of i * x[i] ** 3", draw.normal(2, 3, dtype=torch.float64), eps=0.25)
+    judge.probe("where_slopes_live", "x ** 2", draw.normal(dtype=torch.float64), eps=0.25)
+
+
 # -- unbroadcast -----------------------------------------------------------------------------------------------------
 
 
