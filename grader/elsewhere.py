@@ -172,6 +172,28 @@ def send(value: Any) -> Any:
     return tree_map(lambda leaf: Elsewhere(leaf) if isinstance(leaf, torch.Tensor) else leaf, value)
 
 
+def answer(module: torch.nn.Module, *inputs: torch.Tensor) -> str:
+    """Where a module answers that was moved to the pretended device, asked in both modes with inputs that live there.
+
+    Returns:
+        `elsewhere`; `cpu`; or `unknown` where PyTorch does not let it be followed.
+
+    Raises:
+        WrongDevice: if it makes a tensor on the CPU, or moves one there, and that meets those of the pretended device.
+    """
+    places = []
+    with World():  # type: ignore[no-untyped-call]
+        for training in (True, False):
+            try:
+                result = module.to(PRETENDED).train(training)(*send([value.cpu() for value in inputs]))
+            except Exception as error:
+                if isinstance(error, WrongDevice) or (isinstance(error, NotImplementedError) and not str(error)):
+                    raise
+                return "unknown"
+            places.append("elsewhere" if isinstance(result, Elsewhere) else "cpu")
+    return "elsewhere" if set(places) == {"elsewhere"} else "cpu"
+
+
 def bring_back(value: Any) -> Any:
     """A value with every pretending tensor in it made real."""
     if isinstance(value, dict):

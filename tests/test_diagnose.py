@@ -139,3 +139,72 @@ def test_diagnosing_draws_nothing_from_the_common_generator():
     before = torch.random.get_rng_state()
     diagnose(trial)
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def judged_fires(fires):
+    return judged({"fires": fires}, "01_neurons", "fires")
+
+
+@pytest.mark.parametrize(
+    "fires",
+    [
+        lambda x, weight, threshold: x @ weight >= round(float(threshold)),
+        lambda x, weight, threshold: x @ weight >= abs(threshold),
+        lambda x, weight, threshold: (x * weight).mean(-1) >= threshold,
+        lambda x, weight, threshold: x.sum(-1) >= threshold,
+        lambda x, weight, threshold: torch.sigmoid(x @ weight) >= threshold,
+    ],
+    ids=["rounded threshold", "threshold without sign", "mean", "no weight", "squashed"],
+)
+def test_truth_values_that_are_alike_by_chance_name_no_mistake(fires):
+    trial = judged_fires(fires)
+    assert any(verdict.status == "fail" for verdict in trial.verdicts)
+    assert names(trial) == set()
+
+
+def test_counts_that_are_alike_by_chance_name_no_mistake():
+    def conv_output_size(size, kernel_size, stride=1, padding=0, dilation=1):
+        output = round((size + 2 * padding - dilation * (kernel_size - 1) - 1) / max(stride, 1)) + 1
+        if stride < 1 or dilation < 1 or padding < 0 or output < 1:
+            raise ValueError
+        return output
+
+    trial = judged({"conv_output_size": conv_output_size}, "08_cnn", "conv_output_size")
+    assert any(verdict.status == "fail" for verdict in trial.verdicts)
+    assert names(trial) == set()
+
+
+def test_two_mistakes_that_meet_are_named_where_each_shows():
+    trial = judged_fires(lambda x, weight, threshold: (x @ weight).abs() > threshold)
+    assert names(trial) == {"strength-without-sign", "must-exceed-the-threshold"}
+
+
+def test_counts_are_evidence_where_all_that_failed_is_explained():
+    def conv_output_size(size, kernel_size, stride=1, padding=0, dilation=1):
+        if stride < 1 or dilation < 1 or padding < 0:
+            raise ValueError
+        return (size + padding - dilation * (kernel_size - 1) - 1) // stride + 1
+
+    trial = judged({"conv_output_size": conv_output_size}, "08_cnn", "conv_output_size")
+    assert names(trial) == {"padding-counted-once", "sizes-below-one-returned"}
+
+
+def test_a_mistake_is_named_where_another_known_one_hides_it_here_and_there():
+    trial = judged({"count_parameters": lambda module, trainable_only=True: len(list(module.parameters()))},
+                   "01_neurons", "count_parameters")  # fmt: skip
+    found = diagnose(trial)
+    assert {wrong.id for wrong in found.values()} == {"tensors-counted"}
+    assert not any("frozen" in test for test in found)
+
+
+def test_what_a_passing_test_contradicts_is_not_named():
+    def mse_loss(input, target, reduction="mean"):
+        """The sum instead of the mean, but not by default, where the tests see the mean."""
+        return summed(input, target, reduction) if input.dim() == 3 else reduced((input - target) ** 2, reduction)
+
+    assert "sum-instead-of-mean" not in names(judged({"mse_loss": mse_loss}))
+
+
+def test_parts_that_are_left_out_are_not_diagnosed():
+    trial = judged({"mse_loss": summed})
+    assert diagnose(trial, without={"mse_loss"}) == {}

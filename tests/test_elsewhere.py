@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 from nnkata.grader import nocompiler
-from nnkata.grader.elsewhere import Elsewhere, World, WrongDevice, bring_back, send
+from nnkata.grader.elsewhere import Elsewhere, World, WrongDevice, answer, bring_back, send
 from torch import nn
 from torch.nn import functional as F
 
@@ -287,3 +287,64 @@ def test_what_is_made_after_the_world_ends_lives_here_again():
     away(lambda x, y: x)
     assert type(torch.zeros(2) + 1) is torch.Tensor
     assert type(torch.tensor([1.0])) is torch.Tensor
+
+
+class Layer(nn.Module):
+    """A layer with a parameter and a buffer, whose steps can be replaced."""
+
+    def __init__(self, forward):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+        self.register_buffer("mean", torch.zeros(3))
+        self.stray = torch.zeros(3)
+        self.answer = forward
+
+    def forward(self, x):
+        return self.answer(self, x)
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda self, x: x * self.weight + self.mean,
+        lambda self, x: torch.cat([x, torch.zeros(x.shape, device=x.device)]),
+        lambda self, x: F.dropout(x, 0.5, self.training) * self.weight,
+        lambda self, x: F.batch_norm(x, self.mean, self.weight.detach(), training=self.training),
+    ],
+    ids=["registered", "made there", "dropout", "norm"],
+)
+def test_a_module_that_moves_as_a_whole_answers_on_the_pretended_device(forward):
+    assert answer(Layer(forward), inputs()[0]) == "elsewhere"
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda self, x: x * self.stray,
+        lambda self, x: x.cpu() * self.weight,
+        lambda self, x: x * (torch.rand(x.shape) > 0.5),
+        lambda self, x: x if self.training else torch.cat([x, torch.zeros(1, 3)]),
+        lambda self, x: x + torch.zeros(3, device="cpu"),
+    ],
+    ids=["not registered", "sent to the CPU", "mask", "in eval mode only", "device named"],
+)
+def test_a_module_that_mixes_devices_is_stopped(forward):
+    with pytest.raises(WrongDevice):
+        answer(Layer(forward), inputs()[0])
+
+
+def test_a_module_that_answers_on_the_cpu_is_told_from_one_that_cannot_be_followed():
+    def unknown(self, x):
+        raise RuntimeError("PyTorch has no such thing there")
+
+    assert answer(Layer(lambda self, x: (x * self.weight).cpu()), inputs()[0]) == "cpu"
+    assert answer(Layer(lambda self, x: x if self.training else x.cpu()), inputs()[0]) == "cpu"
+    assert answer(Layer(unknown), inputs()[0]) == "unknown"
+
+
+def test_a_module_that_is_not_written_yet_says_so_elsewhere():
+    def unwritten(self, x):
+        raise NotImplementedError
+
+    with pytest.raises(NotImplementedError):
+        answer(Layer(unwritten), inputs()[0])

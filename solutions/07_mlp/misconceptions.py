@@ -314,6 +314,33 @@ class DropoutDefault(_MLP):
         super().__init__(sizes, dropout or 0.5)
 
 
+@misconception(
+    "MLP",
+    "mlp-on-two-devices",
+    "Moved to another device, your network brings tensors of two devices together. Somewhere it makes one on the CPU "
+    "(`torch.zeros(n)` without a device), keeps one where `to(device)` does not look, or sends one to the CPU.",
+    "Make a tensor where its partner lives (`device=x.device`, `torch.zeros_like`, `x.new_zeros`), and register what "
+    "the module keeps.",
+    fails="test_mlp_on_another_device",
+)
+class MaskOnTheCpu(_MLP):
+    def drop(self, x):
+        keep = (torch.rand(x.shape) >= self.p).to(x.dtype) / (1 - self.p)
+        return x * keep if self.training else x
+
+
+@misconception(
+    "MLP",
+    "mlp-answers-on-the-cpu",
+    "Your network answers on the CPU wherever it was moved: its result is made there, or sent there at the end.",
+    "Leave the result where the input is: whoever wants it on the CPU can call `.cpu()`.",
+    fails="test_mlp_on_another_device",
+)
+class AnswersOnTheCpu(_MLP):
+    def end(self, x):
+        return x.cpu()
+
+
 # -- LogSoftmaxMLP ---------------------------------------------------------------------------------------------------
 
 
@@ -472,6 +499,32 @@ class Dropping(_LogSoftmaxMLP):
 class LogNotFlattened(_LogSoftmaxMLP):
     def hidden(self, x):
         return self.fc2(self.fc1(x).relu()).relu()
+
+
+@misconception(
+    "LogSoftmaxMLP",
+    "log-on-two-devices",
+    "Moved to another device, your network brings tensors of two devices together. Somewhere it makes one on the CPU "
+    "(`torch.zeros(n)` without a device), keeps one where `to(device)` does not look, or sends one to the CPU.",
+    "Make a tensor where its partner lives (`device=x.device`, `torch.zeros_like`, `x.new_zeros`), and register what "
+    "the module keeps.",
+    fails="test_log_on_another_device",
+)
+class LogInputToTheCpu(_LogSoftmaxMLP):
+    def hidden(self, x):
+        return super().hidden(x.to("cpu"))
+
+
+@misconception(
+    "LogSoftmaxMLP",
+    "log-answers-on-the-cpu",
+    "Your network answers on the CPU wherever it was moved: its result is made there, or sent there at the end.",
+    "Leave the result where the input is: whoever wants it on the CPU can call `.cpu()`.",
+    fails="test_log_on_another_device",
+)
+class LogAnswersOnTheCpu(_LogSoftmaxMLP):
+    def end(self, x):
+        return x.log_softmax(1).cpu()
 
 
 # -- train_classifier ------------------------------------------------------------------------------------------------

@@ -31,6 +31,11 @@ def mlp_start(impl, seed, **options):
     return _start(model, torch.ones(3, options["sizes"][0]))
 
 
+def mlp_elsewhere(impl, images, **options):
+    """An MLP is moved to another device and looks at images that live there."""
+    return elsewhere.answer(impl.MLP(**_settings(options)), images)  # noqa: F821 (a name that every probe is given)
+
+
 def log_shapes(impl):
     """A LogSoftmaxMLP is made; the names and shapes of its parameters."""
     return {name: list(p.shape) for name, p in impl.LogSoftmaxMLP().named_parameters()}
@@ -55,6 +60,11 @@ def log_start(impl, seed):
     """A new LogSoftmaxMLP; its parameters as they start out, and which of them a gradient reaches."""
     torch.manual_seed(seed)
     return _start(impl.LogSoftmaxMLP(), torch.ones(3, 784))
+
+
+def log_elsewhere(impl, images):
+    """A LogSoftmaxMLP is moved to another device and looks at images that live there."""
+    return elsewhere.answer(impl.LogSoftmaxMLP(), images)  # noqa: F821 (a name that every probe is given)
 
 
 def trained(impl, images, labels, others, epochs, seed, before=0):

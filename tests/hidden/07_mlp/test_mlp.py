@@ -28,6 +28,11 @@ def named(parameters):
     return dict(zip(names, parameters, strict=True))
 
 
+def answers_there(place):
+    """What is wrong with a module that answers here when it was asked elsewhere."""
+    return "moved to another device, and asked there, it answers on the CPU" if place == "cpu" else None
+
+
 # -- MLP -------------------------------------------------------------------------------------------------------------
 
 
@@ -218,6 +223,13 @@ def test_mlp_in_double_precision(judge, draw):
     judge.probe("mlp_logits", draw.normal(5, 12, dtype=torch.float64), parameters, **options)
 
 
+@part("MLP")
+@rung("device")
+def test_mlp_on_another_device(judge, draw):
+    for dropout in (0.0, 0.5):
+        judge.holds(answers_there, "mlp_elsewhere", draw.normal(4, 1, 3, 4), sizes=[12, 7, 6, 5], dropout=dropout)
+
+
 # -- LogSoftmaxMLP ---------------------------------------------------------------------------------------------------
 
 
@@ -318,6 +330,12 @@ def test_log_of_other_memory_layouts(judge, draw):
 def test_log_in_double_precision(judge, draw):
     parameters = named(layers(draw, 784, 128, 64, 10, dtype=torch.float64))
     judge.probe("log_probabilities", draw.normal(3, 784, dtype=torch.float64), parameters)
+
+
+@part("LogSoftmaxMLP")
+@rung("device")
+def test_log_on_another_device(judge, draw):
+    judge.holds(answers_there, "log_elsewhere", draw.normal(3, 1, 28, 28))
 
 
 # -- train_classifier ------------------------------------------------------------------------------------------------
