@@ -288,6 +288,58 @@ def solution(
         print(text, end="")
 
 
+@app.command(short_help="Grade a whole class.")
+def grade(
+    submissions: Annotated[Path, typer.Argument(metavar="SUBMISSIONS", help="A folder, a zip file, or one file.")],
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", show_default=False)] = None,
+    results: Annotated[Path, typer.Option("--output", "-o", metavar="RESULTS", help="Where the results go.")] = ...,  # type: ignore[assignment]
+    workers: Annotated[int, typer.Option(help="How many at a time; 0 for one a core.", min=0)] = 0,
+    seed: Annotated[Optional[int], typer.Option(help="Of the inputs; else the folder's, or drawn.")] = None,  # noqa: UP045
+    pattern: Annotated[str, typer.Option(help="Where files lie: '{student}_{exercise}.py'.", show_default=False)] = "",
+    again: Annotated[bool, typer.Option("--again", help="Grade also what is unchanged.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One result a line, and nothing else.")] = False,
+    feedback: Annotated[str, typer.Option(help="What students' pages say: score, diagnosis or full.")] = "diagnosis",
+    quick: Annotated[bool, typer.Option("--quick", help="Only the short trainings.")] = False,
+    no_training: Annotated[bool, typer.Option("--no-training", help="No trainings at all.")] = False,
+    device: Annotated[str, typer.Option(help="cpu, cuda (the GPU as well) or auto.")] = "cpu",
+    unconfined: Annotated[
+        bool, typer.Option("--allow-unconfined", help="Go on where submissions cannot be confined.")
+    ] = False,
+) -> None:
+    """Grade a whole class: scripts, notebooks, folders and zip files, on all cores. Run again, it goes on where it was.
+
+    Exit codes: 0 everything was graded, 2 wrong usage, 3 something could not be graded.
+    """
+    from nnkata.grader import batch, progress
+    from nnkata.grader import feedback as levels
+
+    if device not in ("cpu", "cuda", "auto"):
+        usage(f"There is no device {device!r}: choose cpu, cuda or auto.")
+    if feedback not in levels.LEVELS:
+        usage(f"There is no feedback level {feedback!r}: choose {', '.join(levels.LEVELS)}.")
+    if quick and no_training:
+        usage("Choose one of --quick and --no-training.")
+    wanted = batch.Wanted(
+        submissions=submissions,
+        results=results,
+        ids=tuple(ids or ()),
+        workers=workers,
+        seed=seed,
+        pattern=pattern,
+        again=again,
+        training="none" if no_training else "quick" if quick else "full",
+        device=device,
+        unconfined=unconfined,
+        level=feedback,
+    )
+    with told():
+        try:
+            tally = progress.run(wanted, json, screen())
+        except KeyboardInterrupt:
+            _say("Stopped. What was graded is kept: run the same command again to go on.", 130)
+    raise typer.Exit(BROKEN if tally.statuses.get("error") else 0)
+
+
 @app.command(short_help="What this machine has and lacks.")
 def doctor() -> None:
     """What this machine has: Python, torch, GPU, confinement, data; and what to fix."""
