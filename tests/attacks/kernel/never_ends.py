@@ -1,0 +1,3 @@
+"""A loop without an end holds the kernel."""
+while True:
+    pass
