@@ -68,7 +68,8 @@ class RMSpropLoop(Loop):
     }  # fmt: skip
 
     def update(self, p, grad, group, state):
-        grad = grad.add(p, alpha=group["weight_decay"])
+        if group["weight_decay"]:
+            grad = grad.add(p, alpha=group["weight_decay"])
         if not state:
             state.update({name: torch.zeros_like(p) for name in ("square", "mean", "buffer")})
             self.begin(grad, state)
@@ -250,6 +251,23 @@ class WritesIntoTheGradient(SGDLoop):
 
 @misconception(
     "SGD",
+    "looks-ahead-in-the-gradient",
+    "For Nesterov's step you add the buffer to `p.grad` in place. Without a weight decay that is the caller's own "
+    "tensor: who accumulates, logs or clips it afterwards finds another one.",
+    "Use an addition that makes a new tensor: one without an underscore.",
+    fails="test_gradients_are_left_as_they_are_without_a_decay",
+)
+class LooksAheadInTheGradient(SGDLoop):
+    def decayed(self, p, grad, group):
+        return grad.add(p, alpha=group["weight_decay"]) if group["weight_decay"] else grad
+
+    def direction(self, grad, group, state):
+        found = super().direction(grad, {**group, "nesterov": False}, state)
+        return grad.add_(found, alpha=group["momentum"]) if group["nesterov"] else found
+
+
+@misconception(
+    "SGD",
     "buffer-is-the-gradient",
     "Your buffer begins as `p.grad` itself, not as a copy of it. When you then multiply and add to the "
     "buffer, you change the gradient, and when the next `backward` refills the gradient, it overwrites "
@@ -367,6 +385,20 @@ class CorrectsTheBias(RMSpropLoop):
 class BeginsAtTheFirstSquare(RMSpropLoop):
     def begin(self, grad, state):
         state["square"] = grad**2
+
+
+@misconception(
+    "RMSprop",
+    "divides-the-gradient-itself",
+    "You divide `p.grad` by the root in place. The step is right, but without a weight decay that gradient is the "
+    "caller's own tensor: who accumulates, logs or clips it afterwards finds another one.",
+    "Use a division that makes a new tensor: one without an underscore.",
+    fails="test_gradients_are_left_as_they_are_without_a_decay",
+)
+class DividesTheGradientItself(RMSpropLoop):
+    def move(self, p, grad, root, group, state):
+        state["buffer"] = group["momentum"] * state["buffer"] + grad.div_(root)
+        p.sub_(group["lr"] * state["buffer"])
 
 
 @misconception(

@@ -137,6 +137,7 @@ def test_rmsprop_matches_pytorch(judge, draw, options):
 @rung("edge")
 def test_rmsprop_eps_is_added_after_the_root(judge, draw):
     by_hand(judge, "RMSprop", [-1.0], [1.0], lr=1.0, eps=0.9)
+    by_hand(judge, "RMSprop", [-0.05], [1e-7], lr=0.01)  # 1e-7 / (1e-8 + 1e-8), with eps as it is by default
     judge.probe("steps", "RMSprop", *drawn(draw), lr=0.1, alpha=0.9, eps=0.5)
 
 
@@ -289,6 +290,14 @@ def test_two_groups_with_options_of_their_own(judge, draw, name):
 @rung("gradient")
 def test_gradients_are_left_as_they_are(judge, draw, name):
     judge.probe("gradients_afterwards", name, *drawn(draw, 3), **EVERYTHING[name])
+
+
+@EACH
+@rung("gradient")
+def test_gradients_are_left_as_they_are_without_a_decay(judge, draw, name):
+    # without a decay a step may work on the caller's own tensor
+    for options in (EVERYTHING[name], SECOND_GROUP[name], USUAL[name]):
+        judge.probe("gradients_afterwards", name, *drawn(draw, 3), **{**options, "weight_decay": 0.0})
 
 
 @EACH
