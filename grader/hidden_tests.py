@@ -18,6 +18,7 @@ OPTIONS = (
     "-q",
     "--import-mode=importlib",
     "--assert=plain",
+    "--tb=line",  # nobody reads the tracebacks, and writing them takes longer than all the tests
     "--capture=no",
     "-c",
     os.devnull,
