@@ -16,6 +16,10 @@ from __future__ import annotations
 class NnkataError(Exception):
     """Base of every error raised on purpose; `str()` of it is fit for a person to read."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in place of a traceback (IPython's own way)."""
+        return [str(self)]
+
 
 class UsageError(NnkataError):
     """What was asked for does not exist or makes no sense."""
