@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -97,13 +98,19 @@ class Reader:
         if self._key == (path, inner) and self._archive:
             return self._archive
         self.close()
-        file = regular(path)
-        try:
-            archive = Archive(file, visible(path.name))
-            for name in inner:
-                archive = opened(archive.read(name, INNER), visible(name))
-        except SubmissionError:
-            file.close()
-            raise
+        archive = _archive(path)
+        for name in inner:
+            with contextlib.closing(archive):
+                data = archive.read(name, INNER)
+            archive = opened(data, visible(name))
         self._key, self._archive = (path, inner), archive
         return archive
+
+
+def _archive(path: Path) -> Archive:
+    file = regular(path)
+    try:
+        return Archive(file, visible(path.name))
+    except SubmissionError:
+        file.close()
+        raise
