@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 
 from . import content
-from .model import Diagnosis, Misconception, Outcome
+from .model import Diagnosis, Misconception, Outcome, Value
 from .trial import Case, Local, Trial
 
 ENOUGH = 40
@@ -18,6 +18,10 @@ ENOUGH = 40
 
 FEW = 10
 """Cases replayed at the most for one part, to find mistakes that explain some of them."""
+
+
+HALF = {torch.bfloat16, torch.float16}
+FRACTIONS = HALF | {torch.float32, torch.float64}
 
 
 def diagnose(trial: Trial, without: Collection[str] = ()) -> dict[str, Misconception]:
@@ -50,22 +54,24 @@ def explained(wrong: Misconception) -> Diagnosis:
 def _explain(trial: Trial, cases: list[Case], failing: list[Case]) -> dict[str, Misconception]:
     replay = _Replay(trial)
     passing = [case for case in cases if not case.wrong][:ENOUGH]
+    # what two people get who make the same mistake differs by rounding, which in half precision hides the mistake
+    sharp = ([case for case in failing if not _dtypes(case.answer.value) & HALF] or failing)[:ENOUGH]
     candidates = [wrong for wrong in content.misconceptions(trial.exercise) if wrong.part == failing[0].part]
     for wrong in candidates:
-        if all(replay.alike(wrong, case) for case in (*failing[:ENOUGH], *passing)):
+        if all(replay.alike(wrong, case) for case in sharp) and all(replay.right(wrong, case) for case in passing):
             return {case.test: wrong for case in failing}
     functions: dict[str, list[Case]] = {}
-    for case in failing:
+    for case in sharp:
         functions.setdefault(case.test.partition("[")[0], []).append(case)
     explains = {wrong.id: _explains(replay, wrong, functions) for wrong in candidates}
     kept = [
         wrong
         for wrong in candidates
         if explains[wrong.id]
-        and all(replay.alike(wrong, case) for case in passing)
-        and not _contradicted(replay, wrong, candidates, failing[:ENOUGH], passing)
+        and all(replay.right(wrong, case) for case in passing)
+        and not _contradicted(replay, wrong, candidates, sharp, passing)
     ]
-    if any(all(replay.right(wrong, case) for wrong in kept) for case in failing[:ENOUGH]):
+    if any(all(replay.right(wrong, case) for wrong in kept) for case in sharp):
         # something else is wrong, too: what could be alike by chance proves nothing
         kept = [wrong for wrong in kept if any(_fine(case) for name in explains[wrong.id] for case in functions[name])]
     found: dict[str, Misconception] = {}
@@ -93,31 +99,35 @@ def _contradicted(
 ) -> bool:
     """Whether a failing test tells against a misconception: its answer is wrong there too, but in another way.
 
-    Not so if it explains more than that, and one other mistake would show in all of these tests, and nowhere else in
-    what was asked: there the two have met.
+    Not so if one other mistake would show in all of these tests, and nowhere else in what was asked: there the two
+    have met. What could be alike by chance must then explain more than it leaves.
     """
     alike = [case for case in failing if replay.alike(wrong, case)]
     otherwise = [case for case in failing if replay.otherwise(wrong, case)]
-    return bool(otherwise) and not (
-        len(otherwise) < len(alike)
-        and any(
-            not any(replay.right(other, case) for case in otherwise)
-            and all(replay.right(other, case) for case in (*alike, *passing))
-            for other in all_known
-            if other is not wrong
-        )
+    if not otherwise:
+        return False
+    if len(otherwise) >= len(alike) and not any(_fine(case) for case in alike):
+        return True
+    return not any(
+        not any(replay.right(other, case) for case in otherwise)
+        and all(replay.right(other, case) for case in (*alike, *passing))
+        for other in all_known
+        if other is not wrong
     )
 
 
 def _fine(case: Case) -> bool:
     """Whether an answer is hardly alike by chance: numbers with fractions, no counts, truth values or complaints."""
+    return case.check is None and bool(_dtypes(case.answer.value) & FRACTIONS)
 
-    def fractions(value: object) -> bool:
-        if isinstance(value, dict | list):
-            return any(fractions(item) for item in (value.values() if isinstance(value, dict) else value))
-        return isinstance(value, float) or (isinstance(value, torch.Tensor) and value.is_floating_point())
 
-    return case.check is None and fractions(case.answer.value)
+def _dtypes(value: Value) -> set[torch.dtype]:
+    """The dtypes of the tensors in an answer; a float counts as float64."""
+    if isinstance(value, dict | list):
+        return set().union(*(_dtypes(item) for item in (value.values() if isinstance(value, dict) else value)))
+    if isinstance(value, torch.Tensor):
+        return {value.dtype}
+    return {torch.float64} if isinstance(value, float) else set()
 
 
 class _Replay:
@@ -138,10 +148,9 @@ class _Replay:
     def otherwise(self, wrong: Misconception, case: Case) -> bool:
         """Whether somebody with this misconception would be wrong here too, but in another way.
 
-        Two exceptions of different types are no other way: which one comes first says little about a mistake.
+        An exception is no other way: it hides what the answer would have been.
         """
-        both = case.answer.failure and self._answer(wrong, case).failure
-        return not both and not self.alike(wrong, case) and not self.right(wrong, case)
+        return case.answer.failure is None and not self.alike(wrong, case) and not self.right(wrong, case)
 
     def _answer(self, wrong: Misconception | None, case: Case) -> Outcome:
         key = (wrong.id if wrong else "", id(case))

@@ -345,6 +345,30 @@ class ForgetsTheLoss(SGDLoop):
         super().step(closure)
 
 
+@misconception(
+    "SGD",
+    "weight-decay-ignored",
+    "Your step never uses weight_decay: whatever it is, the parameters do not shrink.",
+    "Where does a penalty on large weights show: in the loss's gradient. What does it add there?",
+    fails="test_sgd_weight_decay_goes_through_momentum",
+)
+class WeightDecayIgnored(SGDLoop):
+    def decayed(self, p, grad, group):
+        return grad
+
+
+@misconception(
+    "SGD",
+    "dampening-ignored",
+    "Your step never uses dampening: every gradient goes into the buffer in full.",
+    "From the second gradient on, only 1 − dampening of it goes into the buffer.",
+    fails="test_sgd_dampening",
+)
+class DampeningIgnored(SGDLoop):
+    def direction(self, grad, group, state):
+        return super().direction(grad, {**group, "dampening": 0.0}, state)
+
+
 # -- RMSprop -----------------------------------------------------------------------------------------------
 
 
@@ -466,6 +490,30 @@ class ANewTensorForTheData(RMSpropLoop):
     def move(self, p, grad, root, group, state):
         state["buffer"] = group["momentum"] * state["buffer"] + grad / root
         p.data = p.data - group["lr"] * state["buffer"]
+
+
+@misconception(
+    "RMSprop",
+    "rmsprop-without-weight-decay",
+    "Your step never uses weight_decay: whatever it is, the parameters do not shrink.",
+    "Add weight_decay · p to the gradient, before anything else is done with it.",
+    fails="test_rmsprop_weight_decay",
+)
+class RMSpropWithoutDecay(RMSpropLoop):
+    def update(self, p, grad, group, state):
+        super().update(p, grad, {**group, "weight_decay": 0.0}, state)
+
+
+@misconception(
+    "RMSprop",
+    "momentum-ignored",
+    "Your step never uses momentum: whatever it is, each step goes by its own gradient alone.",
+    "With momentum the scaled gradients are collected in a buffer, and the buffer is what moves the parameter.",
+    fails="test_rmsprop_momentum",
+)
+class MomentumIgnored(RMSpropLoop):
+    def move(self, p, grad, root, group, state):
+        super().move(p, grad, root, {**group, "momentum": 0.0}, state)
 
 
 # -- Adam --------------------------------------------------------------------------------------------------
@@ -614,6 +662,31 @@ class StateHangsOnAGraph(AdamLoop):
         p.data -= group["lr"] * self.direction(p, grad, group, state).detach()
 
 
+@misconception(
+    "Adam",
+    "no-bias-correction-and-eps-under-the-root",
+    "Two things at once: you use the running means as they are, though both begin at zero, and you add eps under the "
+    "root. Your first step is 3.16·lr where Adam's is lr.",
+    "Divide each mean by 1 − βᵗ before you use it; take the root of the second, and add eps to that.",
+    fails=["test_adam_by_hand", "test_adam_eps_is_added_last"],
+)
+class NoBiasCorrectionAndEpsUnderTheRoot(AdamLoop):
+    def ratio(self, state, c1, c2, eps):
+        return state["m"] / (state["v"] + eps).sqrt()
+
+
+@misconception(
+    "Adam",
+    "adam-without-weight-decay",
+    "Your step never uses weight_decay: whatever it is, the parameters do not shrink.",
+    "In Adam weight_decay · p is added to the gradient, before both means.",
+    fails="test_adam_weight_decay_goes_through_the_means",
+)
+class AdamWithoutDecay(AdamLoop):
+    def update(self, p, grad, group, state):
+        super().update(p, grad, {**group, "weight_decay": 0.0}, state)
+
+
 # -- AdamW -------------------------------------------------------------------------------------------------
 
 
@@ -719,6 +792,89 @@ class OnlyTheFirstGroup(AdamWLoop):
         loss = super().step(closure)
         self.param_groups += rest
         return loss
+
+
+@misconception(
+    "AdamW",
+    "adamw-eps-under-the-root",
+    "You add eps under the root: √(v̂ + eps) instead of √v̂ + eps. Where gradients are small that is another step.",
+    "Take the root of the corrected mean, and add eps to that.",
+    fails="test_adamw_eps_is_added_last",
+)
+class AdamWEpsUnderTheRoot(AdamWLoop):
+    def ratio(self, state, c1, c2, eps):
+        return (state["m"] / c1) / (state["v"] / c2 + eps).sqrt()
+
+
+@misconception(
+    "AdamW",
+    "adamw-without-weight-decay",
+    "Your step never uses weight_decay, the one thing in which AdamW differs from Adam.",
+    "Shrink the parameter itself by lr · weight_decay of its size, apart from the gradient's step.",
+    fails="test_adamw_decays_the_parameter_itself",
+)
+class AdamWWithoutDecay(AdamWLoop):
+    def update(self, p, grad, group, state):
+        super().update(p, grad, {**group, "weight_decay": 0.0}, state)
+
+
+# -- what can go wrong in each step() -----------------------------------------------------------------------
+
+for _part, _loop in [("RMSprop", RMSpropLoop), ("Adam", AdamLoop), ("AdamW", AdamWLoop)]:
+
+    @misconception(
+        _part,
+        f"{_part.lower()}-reads-the-defaults",
+        "You read lr and the other options from `self.defaults` (or from attributes set in the constructor). Those are "
+        "only what a group gets when nothing else is said.",
+        "Read every option from the group that you are looping over, at each step.",
+        fails=["test_two_groups_with_options_of_their_own", "test_a_scheduler_lowers_the_learning_rate"],
+    )
+    class EachReadsTheDefaults(_loop):
+        def update(self, p, grad, group, state):
+            super().update(p, grad, self.defaults, state)
+
+    @misconception(
+        _part,
+        f"{_part.lower()}-none-is-zero",
+        "You treat a missing gradient as one of zeros. A parameter whose `.grad` is None is left alone altogether, and "
+        "so is what you remember about it.",
+        "What should happen first in the loop over a group's parameters?",
+        fails="test_parameters_without_a_gradient_stay",
+    )
+    class EachNoneIsZero(_loop):
+        @torch.no_grad()
+        def step(self, closure=None):
+            loss = closure and torch.enable_grad()(closure)()
+            for group in self.param_groups:
+                for p in group["params"]:
+                    self.update(p, torch.zeros_like(p) if p.grad is None else p.grad, group, self.state[p])
+            return loss
+
+    @misconception(
+        _part,
+        f"{_part.lower()}-closure-without-gradients",
+        "You call the closure while gradients are switched off, so its `backward` fails.",
+        "Switch gradients on again around the one line that calls the closure.",
+        fails="test_closure",
+    )
+    class EachClosureWithoutGradients(_loop):
+        @torch.no_grad()
+        def step(self, closure=None):
+            loss = None if closure is None else closure()
+            super().step()
+            return loss
+
+    @misconception(
+        _part,
+        f"{_part.lower()}-forgets-the-loss",
+        "Your step calls the closure but does not return what it gave.",
+        "Keep the closure's result in a variable until the end of the step.",
+        fails="test_closure",
+    )
+    class EachForgetsTheLoss(_loop):
+        def step(self, closure=None):
+            super().step(closure)
 
 
 # -- clip_grad_norm_ ---------------------------------------------------------------------------------------
