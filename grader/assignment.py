@@ -33,7 +33,7 @@ check, hint = exercise.check, exercise.hint"""
 
 POINTS_CELL = """\
 # nnkata: {id} {part}
-# Your teacher's grader puts the points for {part} here. What you write into this cell is not kept.
+# The points for {part}. What you change in this cell is not kept.
 exercise.points("{part}", of={points:g})"""
 
 

@@ -133,7 +133,10 @@ def _in_words(name: str) -> str:
     return f"{name.replace('-', ' ').capitalize()}." if name else ""
 
 
-FORBIDDEN = re.compile(r"^\w+ may not (call|use) [\w.]+( \([^)]*\))?: ")
+OF_THE_TEXT = re.compile(
+    r"\w+ may not (call|use) [\w.]+ \(|line \d+ of (the )?cell [\w-]+: |(the )?cell [\w-]+ cannot be"
+)
+"""How messages begin that come from reading the submission alone, before anything of it was run."""
 
 
 KINDS_TOLD = {
@@ -143,6 +146,7 @@ KINDS_TOLD = {
     "timeout": "It took too long: is there a loop that never ends?",
     "crash": "It ended the process, or used more memory than it may.",
     "refused": "What it returns is neither a tensor nor plain data.",
+    "forbidden": "It calls something that this part may not call; its docstring says what.",
 }
 
 
@@ -150,9 +154,8 @@ def _discreet(test: TestResult) -> str:
     """What a failing test says without giving anything of itself away."""
     if test.status == "error":
         return "The grader itself failed here; this is not the student's mistake."
-    for line in test.message.split("\n"):
-        if FORBIDDEN.match(line):
-            return line
-    if test.failure in KINDS_TOLD:
-        return KINDS_TOLD[test.failure]
+    if test.failure:
+        return KINDS_TOLD.get(test.failure, "It brings no value back.")
+    if OF_THE_TEXT.match(test.message):
+        return test.message
     return RUNGS_TOLD.get(test.rung, "It is not right yet.")

@@ -240,10 +240,10 @@ def hint(space: Workspace, exercise: Exercise, name: str | None) -> Hint:
     level = min(record.hints.get(part.name, 0) + 1, len(part.hints))
     record.hints[part.name] = level
     space.save()
-    return Hint(exercise, part, level, len(part.hints), _flowing(part.hints[level - 1]), level == len(part.hints))
+    return Hint(exercise, part, level, len(part.hints), flowing(part.hints[level - 1]), level == len(part.hints))
 
 
-def _flowing(text: str) -> str:
+def flowing(text: str) -> str:
     """A hint's text with each paragraph on one line, so that it wraps where the reader's terminal ends; code stays."""
     lines: list[str] = []
     for line in text.strip("\n").splitlines():
