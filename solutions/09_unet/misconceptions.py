@@ -188,6 +188,32 @@ class InstanceNorm(nn.Module):
         return self.norms[1](self.two(self.norms[0](self.one(x)).relu())).relu()
 
 
+@misconception(
+    "DoubleConv",
+    "block-on-two-devices",
+    "Moved to another device, your block brings tensors of two devices together. Somewhere it makes one on the CPU "
+    "(`torch.zeros(n)` without a device), keeps one where `to(device)` does not look, or sends one to the CPU.",
+    "Make a tensor where its partner lives (`device=x.device`, `torch.zeros_like`, `x.new_zeros`), and register what "
+    "the module keeps.",
+    fails="test_double_conv_on_another_device",
+)
+class FrameOnTheCpu(nn.Module):
+    def __init__(self, i, o):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(i, o, 3), nn.Conv2d(o, o, 3)
+        self.norms = nn.ModuleList([nn.BatchNorm2d(o), nn.BatchNorm2d(o)])
+
+    def framed(self, x):
+        n, c, h, w = x.shape
+        large = torch.zeros(n, c, h + 2, w + 2, dtype=x.dtype)
+        large[:, :, 1:-1, 1:-1] = x
+        return large
+
+    def forward(self, x):
+        x = self.norms[0](self.first(self.framed(x))).relu()
+        return self.norms[1](self.second(self.framed(x))).relu()
+
+
 # -- Down ------------------------------------------------------------------------------------------------------------
 
 
@@ -401,6 +427,37 @@ class KeepsAllChannels(RightUp):
         self.up, self.conv = nn.ConvTranspose2d(i, i, 2, 2), block(i + i // 2, o)
 
 
+@misconception(
+    "Up",
+    "a-row-repeated-to-fit",
+    "Where a row or column is missing you repeat one that is there. Resizing to the skip's size does that, too "
+    "(`F.interpolate` with its default, `nearest`, repeats the first). It may train as well, but what is not there "
+    "should be 0, so that the convolutions can tell it from the picture.",
+    "Leave the numbers where they are and add zeros along one side.",
+    fails="test_up_pads_to_odd_sizes",
+)
+class RepeatsARow(RightUp):
+    def enlarged(self, x, skip):
+        return F.interpolate(self.up(x), size=skip.shape[2:])
+
+
+@misconception(
+    "Up",
+    "up-on-two-devices",
+    "Moved to another device, your step brings tensors of two devices together. Somewhere it makes one on the CPU "
+    "(`torch.zeros(n)` without a device), keeps one where `to(device)` does not look, or sends one to the CPU.",
+    "Make a tensor where its partner lives (`device=x.device`, `torch.zeros_like`, `x.new_zeros`), and register what "
+    "the module keeps.",
+    fails="test_up_on_another_device",
+)
+class ZerosOnTheCpu(RightUp):
+    def enlarged(self, x, skip):
+        x = self.up(x)
+        n, c, h, w = x.shape
+        x = torch.cat([x, torch.zeros(n, c, skip.shape[2] - h, w, dtype=x.dtype)], 2)
+        return torch.cat([x, torch.zeros(n, c, skip.shape[2], skip.shape[3] - w, dtype=x.dtype)], 3)
+
+
 # -- UNet ------------------------------------------------------------------------------------------------------------
 
 
@@ -590,6 +647,32 @@ class CutsOddSizes(RightUNet):
     def forward(self, x):
         multiple = 2 ** len(self.downs)
         return super().forward(x[:, :, : x.shape[2] // multiple * multiple, : x.shape[3] // multiple * multiple])
+
+
+@misconception(
+    "UNet",
+    "unet-on-two-devices",
+    "Moved to another device, your network brings tensors of two devices together. Somewhere it makes one on the CPU "
+    "(`torch.zeros(n)` without a device), keeps one where `to(device)` does not look, or sends one to the CPU.",
+    "Make a tensor where its partner lives (`device=x.device`, `torch.zeros_like`, `x.new_zeros`), and register what "
+    "the module keeps.",
+    fails="test_unet_on_another_device",
+)
+class SkipsOnTheCpu(RightUNet):
+    def skip(self, x, level):
+        return x.cpu()
+
+
+@misconception(
+    "UNet",
+    "unet-answers-on-the-cpu",
+    "Your network answers on the CPU wherever it was moved: its result is made there, or sent there at the end.",
+    "Leave the result where the input is: whoever wants it on the CPU can call `.cpu()`.",
+    fails="test_unet_on_another_device",
+)
+class LogitsOnTheCpu(RightUNet):
+    def end(self, logits):
+        return logits.cpu()
 
 
 # -- dice_loss -------------------------------------------------------------------------------------------------------

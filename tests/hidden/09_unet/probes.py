@@ -52,6 +52,11 @@ def double_conv_shape(impl, x, out_channels):
     return {"shape": list(module(x).shape), "parameters": sum(p.numel() for p in module.parameters())}
 
 
+def double_conv_elsewhere(impl, x, out_channels):
+    """A DoubleConv is moved to another device and handles a batch that lives there."""
+    return elsewhere.answer(impl.DoubleConv(x.shape[1], out_channels), x)  # noqa: F821 (a name that every probe is given)
+
+
 def down(impl, x, weights, scale=None, shift=None):
     """Down with given weights handles a batch in train mode, two more, and the first again in eval mode."""
     module = impl.Down(x.shape[1], weights[0].shape[0])
@@ -61,6 +66,11 @@ def down(impl, x, weights, scale=None, shift=None):
 def down_shape(impl, x, out_channels):
     """A fresh Down handles a batch; what comes out has this shape."""
     return {"shape": list(impl.Down(x.shape[1], out_channels).to(x.device)(x).shape)}
+
+
+def down_elsewhere(impl, x, out_channels):
+    """A Down is moved to another device and handles a batch that lives there."""
+    return elsewhere.answer(impl.Down(x.shape[1], out_channels), x)  # noqa: F821 (a name that every probe is given)
 
 
 def up(impl, x, skip, weights, scale=None, shift=None):
@@ -77,6 +87,11 @@ def up_shape(impl, x, skip, out_channels):
 def up_weights(impl, in_channels, out_channels):
     """A fresh Up is built; its parameters have these shapes."""
     return [list(p.shape) for p in impl.Up(in_channels, out_channels).parameters()]
+
+
+def up_elsewhere(impl, x, skip, out_channels):
+    """An Up is moved to another device and handles x and skip that live there."""
+    return elsewhere.answer(impl.Up(x.shape[1], out_channels), x, skip)  # noqa: F821 (a name that every probe is given)
 
 
 def _unet(impl, x, seed, in_channels, out_channels, options):
@@ -163,6 +178,11 @@ def unet_of_layouts(impl, x, out_channels, seed, **options):
     """One UNet handles the same images as they lie in memory and as a contiguous copy, in eval mode."""
     net = _unet(impl, x, seed, x.shape[1], out_channels, options).eval()
     return float((net(x) - net(x.contiguous())).detach().abs().max())
+
+
+def unet_elsewhere(impl, x, out_channels, **options):
+    """A UNet is moved to another device and handles images that live there."""
+    return elsewhere.answer(impl.UNet(x.shape[1], out_channels, **options), x)  # noqa: F821 (a name that every probe is given)
 
 
 def dice_learns(impl, logits, target, steps):

@@ -28,6 +28,11 @@ def identity():
     return kernel
 
 
+def answers_there(place):
+    """What is wrong with a module that answers here when it was asked elsewhere."""
+    return "moved to another device, and asked there, it answers on the CPU" if place == "cpu" else None
+
+
 # -- DoubleConv ------------------------------------------------------------------------------------------------------
 
 
@@ -119,6 +124,12 @@ def test_double_conv_in_single_precision(judge, draw):
     judge.using(tolerance=NORM).probe("double_conv", draw.normal(2, 3, 7, 6), weights)
 
 
+@part("DoubleConv")
+@rung("device")
+def test_double_conv_on_another_device(judge, draw):
+    judge.holds(answers_there, "double_conv_elsewhere", draw.normal(3, 2, 5, 4), 4)
+
+
 # -- Down ------------------------------------------------------------------------------------------------------------
 
 
@@ -161,6 +172,12 @@ def test_down_of_dark_images(judge, draw):
     judge.using(tolerance=NORM).probe(
         "down", draw.uniform(3, 3, 7, 5, low=-9.0, high=-1.0, dtype=torch.float64), weights
     )
+
+
+@part("Down")
+@rung("device")
+def test_down_on_another_device(judge, draw):
+    judge.holds(answers_there, "down_elsewhere", draw.normal(3, 2, 5, 6), 4)
 
 
 # -- Up --------------------------------------------------------------------------------------------------------------
@@ -222,14 +239,14 @@ def test_up_of_given_weights(judge, draw, size):
     judge.using(tolerance=NORM).probe("up", x, skip, kernels(draw, *UP))
 
 
-def padded_ups(x, skip, weights):
-    """What Up may give in train mode: for each side that x can be padded on, and for each filling."""
+def padded_ups(x, skip, weights, *modes):
+    """What Up gives in train mode for each side that x can be padded on, and for each filling."""
     large = F.conv_transpose2d(x, weights[0], stride=2)
     rows, columns = skip.shape[2] - large.shape[2], skip.shape[3] - large.shape[3]
     for top in {0, rows}:
         for left in {0, columns}:
             sides = (left, columns - left, top, rows - top)
-            for mode in ("constant", "replicate", "reflect"):
+            for mode in modes:
                 joined = torch.cat([skip, F.pad(large, sides, mode=mode)], dim=1)
                 for weight in weights[1:]:
                     joined = F.batch_norm(F.conv2d(joined, weight, padding=1), None, None, training=True).relu()
@@ -247,11 +264,25 @@ def test_up_pads_to_odd_sizes(judge, draw, size):
         got = said["train"]
         if list(got.shape) != [2, 5, *size]:
             return f"skip {list(size)}, enlarged x [6, 8], result {list(got.shape[2:])}: pad x to the skip's size"
-        if min(float((got - right).abs().max()) for right in padded_ups(x, skip, weights)) < 2e-2:
+
+        def near(*modes):
+            return min(float((got - up).abs().max()) for up in padded_ups(x, skip, weights, *modes)) < 2e-2
+
+        if near("constant", "reflect"):
             return None
+        if near("replicate"):
+            return "where x is too small a row or column of it was repeated, as resizing does: pad it with zeros"
         return "the enlarged x was not padded to the skip's size: its numbers should stay, with zeros along one side"
 
     judge.holds(check, "up", x, skip, weights)
+
+
+@part("Up")
+@rung("device")
+def test_up_on_another_device(judge, draw):
+    x = draw.normal(2, 6, 3, 4)
+    judge.holds(answers_there, "up_elsewhere", x, draw.normal(2, 3, 6, 8), 3)
+    judge.holds(answers_there, "up_elsewhere", x, draw.normal(2, 3, 7, 9), 3)
 
 
 # -- UNet ------------------------------------------------------------------------------------------------------------
@@ -396,6 +427,13 @@ def test_unet_of_other_memory_layouts(judge, draw):
 @rung("dtype")
 def test_unet_in_double_precision(judge, draw):
     judge.probe("unet_shape", draw.normal(2, 1, 9, 15, dtype=torch.float64), 5, 0, **SMALL)
+
+
+@part("UNet")
+@rung("device")
+def test_unet_on_another_device(judge, draw):
+    judge.holds(answers_there, "unet_elsewhere", draw.normal(2, 1, 16, 16), 3, **SMALL)
+    judge.holds(answers_there, "unet_elsewhere", draw.normal(2, 1, 13, 19), 3, **SMALL)
 
 
 # -- dice_loss -------------------------------------------------------------------------------------------------------
