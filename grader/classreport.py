@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from . import pages
 from .feedback import Level, feedback
@@ -31,7 +31,17 @@ COMMON = 0.1
 NAMED = 12
 """Students named beside a misconception."""
 
-NOT_LESSONS = ("Common mistakes", "Start", "Further", "What to read")
+NOT_LESSONS = (
+    "Begin",
+    "Train",
+    "Which loss for which question",
+    "Common mistakes",
+    "What usually goes wrong",
+    "Where it goes wrong",
+    "Start",
+    "How to start",
+    "Your task",
+)
 
 
 @dataclass(frozen=True)
@@ -195,6 +205,7 @@ class ClassReport:
                 flags=self.said(lambda cell: cell.flags),
                 errors=self.said(_why_error),
                 left=[*left, *lost],
+                ticks=ticks,
                 seed=seed,
                 level=self.level,
             )
@@ -306,12 +317,20 @@ def _range(place: int) -> str:
 
 @functools.cache
 def section(exercise: Exercise, part: str) -> str:
-    """The heading in an exercise's lesson under which a part is first spoken of; empty if there is none."""
+    """The heading in a lesson that bears a part's name, or under which it is first spoken of; else empty."""
     lesson = exercise.folder / "README.md"
-    heading = ""
+    words = re.compile(rf"\b{re.escape(part.replace('_', ' '))}\b", re.IGNORECASE)
+    heading = spoken = ""
     for line in lesson.read_text("utf-8").splitlines() if lesson.is_file() else ():
         if found := re.match(r"#{2,3} +(.+)", line):
             heading = found[1].strip()
-        elif heading and not heading.startswith(NOT_LESSONS) and re.search(rf"`{re.escape(part)}\b", line):
-            return heading
-    return ""
+            if words.search(heading.replace("-", " ")):
+                return heading
+        elif heading and not spoken and not heading.startswith(NOT_LESSONS):
+            spoken = heading if re.search(rf"`{re.escape(part)}\b", line) else ""
+    return spoken
+
+
+def ticks(text: str) -> Markup:
+    """Text with what stands between `ticks` as code."""
+    return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(escape(text))))

@@ -28,6 +28,9 @@ START_SECONDS = 180.0
 OLD, GROWN = 200, 300 << 20
 """A judge that has served so often and grown by so many bytes is replaced."""
 
+COMMAND = (sys.executable, "-P", "-m", "nnkata.grader.judgeprocess")
+"""-P: nothing of the current folder is imported."""
+
 ATTEMPTS = 2
 HOPELESS = 3
 """Judges that end before they have begun, one after another, until the run is given up."""
@@ -99,7 +102,7 @@ class Judge:
         self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the judge)
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "nnkata.grader.judgeprocess"],  # -P: nothing of the current folder
+            COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
