@@ -19,6 +19,7 @@ from nnkata.grader.errors import GraderError, NnkataError, SubmissionError
 
 if TYPE_CHECKING:
     from nnkata.grader.model import Result
+    from nnkata.grader.mutants import Fate
     from nnkata.grader.workspace import Workspace
     from rich.console import Console
 
@@ -487,7 +488,8 @@ def dev_mutate(
             for name in parts:
                 service.part_of(exercise, name)
             known = survivors.equivalents(survivors.file_of(exercise))
-            one = survivors.explain(exercise, list(mutants.fates(exercise, parts)), known, parts)
+            tried = list(_counted(mutants.fates(exercise, parts), exercise.id))
+            one = survivors.explain(exercise, tried, known, parts)
             found.append(one)
             console.print(f"{'[green]✓[/]' if one.sound else '[red]✗[/]'} {exercise.id}: {len(one.fates)} mutants")
             for line in survivors.told(one):
@@ -496,6 +498,17 @@ def dev_mutate(
                 survivors.save([one], save)
     console.print(survivors.table(found))
     raise typer.Exit(0 if all(one.sound for one in found) else FAILED)
+
+
+def _counted(fates: Iterator[Fate], exercise_id: str) -> Iterator[Fate]:
+    """The fates as they come, counted on one line of a terminal's standard error."""
+    for count, fate in enumerate(fates, 1):
+        if sys.stderr.isatty():
+            text = f"\r\x1b[K  {exercise_id}: {count} mutants, now in {fate.mutant.part}"
+            print(text, end="", file=sys.stderr, flush=True)
+        yield fate
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 @dev.command("stub")

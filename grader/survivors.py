@@ -155,6 +155,6 @@ def save(found: list[Mutated], file: Path) -> None:
             "mutants": len(one.fates),
             "killed": one.killed,
             "equivalent": one.explained,
-            "survivors": [line for line in told(one) if line],
+            "survivors": told(one),
         }
     file.write_text(json.dumps(known, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
