@@ -58,7 +58,7 @@ def _explain(trial: Trial, cases: list[Case], failing: list[Case]) -> dict[str, 
     sharp = ([case for case in failing if not _dtypes(case.answer.value) & HALF] or failing)[:ENOUGH]
     candidates = [wrong for wrong in content.misconceptions(trial.exercise) if wrong.part == failing[0].part]
     for wrong in candidates:
-        if all(replay.alike(wrong, case) for case in sharp) and all(replay.right(wrong, case) for case in passing):
+        if all(replay.alike(wrong, case) for case in sharp) and all(replay.passes(wrong, case) for case in passing):
             return {case.test: wrong for case in failing}
     functions: dict[str, list[Case]] = {}
     for case in sharp:
@@ -68,10 +68,11 @@ def _explain(trial: Trial, cases: list[Case], failing: list[Case]) -> dict[str, 
         wrong
         for wrong in candidates
         if explains[wrong.id]
-        and all(replay.right(wrong, case) for case in passing)
+        and all(replay.passes(wrong, case) for case in passing)
         and not _contradicted(replay, wrong, candidates, sharp, passing)
     ]
-    if any(all(replay.right(wrong, case) for wrong in kept) for case in sharp):
+    answered = [case for case in sharp if case.answer.failure is None]
+    if any(all(replay.right(wrong, case) for wrong in kept) for case in answered):
         # something else is wrong, too: what could be alike by chance proves nothing
         kept = [wrong for wrong in kept if any(_fine(case) for name in explains[wrong.id] for case in functions[name])]
     found: dict[str, Misconception] = {}
@@ -110,7 +111,8 @@ def _contradicted(
         return True
     return not any(
         not any(replay.right(other, case) for case in otherwise)
-        and all(replay.right(other, case) for case in (*alike, *passing))
+        and all(replay.right(other, case) for case in alike)
+        and all(replay.passes(other, case) for case in passing)
         for other in all_known
         if other is not wrong
     )
@@ -144,6 +146,10 @@ class _Replay:
     def right(self, wrong: Misconception, case: Case) -> bool:
         """Whether somebody with this misconception would answer as the reference does."""
         return replace(case, answer=self._answer(None, case)).alike(self._answer(wrong, case))
+
+    def passes(self, wrong: Misconception, case: Case) -> bool:
+        """Whether somebody with this misconception would pass where the student did."""
+        return self.alike(wrong, case) or self.right(wrong, case)
 
     def otherwise(self, wrong: Misconception, case: Case) -> bool:
         """Whether somebody with this misconception would be wrong here too, but in another way.

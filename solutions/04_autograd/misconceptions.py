@@ -45,6 +45,42 @@ def divided_by_one_eps(f, x, eps=1e-6):
 
 @misconception(
     "numerical_gradient",
+    "forward-difference-halved",
+    "You compare f(x + eps) with f(x), two points that lie eps apart, and divide by 2·eps: every slope comes out half "
+    "as steep. The 2 belongs to the central difference, whose other point is x − eps.",
+    "Step once in each direction from x; f(x) itself is not needed.",
+    fails=["test_numerical_gradient_by_hand", "test_numerical_gradient_is_central"],
+)
+def forward_difference_halved(f, x, eps=1e-6):
+    return _each(x, lambda e: (f(x + eps * e) - f(x)) / (2 * eps))
+
+
+@misconception(
+    "numerical_gradient",
+    "backward-difference",
+    "You nudge each element down only and compare with f(x). That slope leans to one side: its error shrinks with eps, "
+    "that of the central difference with eps². For x³ at 1 and eps = 0.1 you get 2.71, the central difference 3.01.",
+    "Step once in each direction from x; f(x) itself is not needed.",
+    fails="test_numerical_gradient_is_central",
+)
+def backward_difference(f, x, eps=1e-6):
+    return _each(x, lambda e: (f(x) - f(x - eps * e)) / eps)
+
+
+@misconception(
+    "numerical_gradient",
+    "difference-the-wrong-way-round",
+    "Your slopes have the wrong sign: you take what f gives after the step down, and subtract from it what f gives "
+    "after the step up.",
+    "Where f rises, the slope is above 0: which of the two values is the larger one there?",
+    fails=["test_numerical_gradient_by_hand", "test_numerical_gradient_is_central"],
+)
+def difference_the_wrong_way_round(f, x, eps=1e-6):
+    return _each(x, lambda e: (f(x - eps * e) - f(x + eps * e)) / (2 * eps))
+
+
+@misconception(
+    "numerical_gradient",
     "everything-nudged-at-once",
     "You nudge all elements together, so that you measure the slope along (1, 1, …, 1): the sum of "
     "all the derivatives stands at every place.",
@@ -437,6 +473,35 @@ class EveryGradientAlways(_Linear):
             grad_output.T @ x,
             grad_output.sum(0) if ctx.needs_input_grad[2] else None,
         )
+
+
+@misconception(
+    "LinearFunction",
+    "gradient-for-a-bias-that-is-none",
+    "You return three gradients, whatever was asked for. Where the bias is None PyTorch refuses a gradient for it; and "
+    "for the first layer, whose x is data, you pay a third matrix product at every step.",
+    "`ctx.needs_input_grad` holds one bool for each input. Return None where it says no.",
+    fails=["test_linear_without_a_bias", "test_linear_gives_only_the_gradients_that_are_needed"],
+)
+class GradientForABiasThatIsNone(_Linear):
+    @staticmethod
+    def backward(ctx, grad_output):
+        x, weight = ctx.saved_tensors
+        return grad_output @ weight, grad_output.T @ x, grad_output.sum(0)
+
+
+@misconception(
+    "LinearFunction",
+    "bias-gradient-averaged",
+    "You average over the rows for the bias. It was added to every row, so it gets the sum of their gradients.",
+    "What was copied gets the sum: which operation over dimension 0 is that?",
+    fails="test_linear_gradients_by_hand",
+)
+class BiasGradientAveraged(_Linear):
+    @staticmethod
+    def backward(ctx, grad_output):
+        grad_x, grad_weight, grad_bias = _gradients(ctx, grad_output)
+        return grad_x, grad_weight, None if grad_bias is None else grad_bias / max(len(grad_output), 1)
 
 
 @misconception(
@@ -945,6 +1010,19 @@ def name_without_its_path(module):
 
 @misconception(
     "named_parameters",
+    "dot-in-front",
+    "The names of the module's own parameters begin with a dot: its own path is empty, and you put path and dot in "
+    "front all the same.",
+    "No dot where there is no path. What should the prefix of the outermost module be?",
+    fails="test_named_parameters_of_one_module",
+)
+def dot_in_front(module):
+    own = {id(p) for p in module._parameters.values()}
+    return [(f".{name}" if id(p) in own else name, p) for name, p in module.named_parameters()]
+
+
+@misconception(
+    "named_parameters",
     "shared-parameter-twice",
     "A parameter that is registered in two places stands in your list twice. An optimizer would "
     "update it twice at every step.",
@@ -1138,6 +1216,57 @@ def batches_count_alike(model, loss_fn, micro_batches):
 )
 def sum_of_the_means(model, loss_fn, micro_batches):
     return _accumulated(model, loss_fn, micro_batches, lambda n, _: 1.0)
+
+
+def _scaled_apart(model, loss_fn, micro_batches, gradient, mean, zero=True):
+    """As `_accumulated`, with one weight for each batch's gradient and another for its loss."""
+    samples = sum(len(x) for x, _ in micro_batches)
+    if zero:
+        model.zero_grad()
+    total = 0.0
+    for x, y in micro_batches:
+        loss = loss_fn(model(x), y)
+        (loss * gradient(len(x))).backward()
+        total += loss.item() * mean(len(x), samples)
+    return total
+
+
+@misconception(
+    "accumulate_gradients",
+    "only-the-loss-is-averaged",
+    "You average the losses that you return, but call `backward` on each batch's loss as it is: with three batches the "
+    "gradient is about three times too large. And over batches of different sizes a mean of means is not the mean.",
+    "What has to be scaled must be scaled before `backward`, and by how many samples a batch holds.",
+    fails=["test_accumulate_by_hand", "test_accumulate_batches_of_one_size"],
+)
+def only_the_loss_is_averaged(model, loss_fn, micro_batches):
+    count = len(micro_batches)
+    return _scaled_apart(model, loss_fn, micro_batches, lambda n: 1.0, lambda n, samples: 1 / count)
+
+
+@misconception(
+    "accumulate_gradients",
+    "only-the-loss-is-averaged-nothing-zeroed",
+    "You average the losses that you return, but call `backward` on each batch's loss as it is, so the gradients add "
+    "up to several times what they should be; and what an earlier step left in `.grad` stays in there, too.",
+    "Clear once, before the first batch; scale each loss before its `backward`.",
+    fails=["test_accumulate_by_hand", "test_accumulate_discards_old_gradients"],
+)
+def only_the_loss_is_averaged_nothing_zeroed(model, loss_fn, micro_batches):
+    count = len(micro_batches)
+    return _scaled_apart(model, loss_fn, micro_batches, lambda n: 1.0, lambda n, samples: 1 / count, zero=False)
+
+
+@misconception(
+    "accumulate_gradients",
+    "gradient-of-the-sum-loss-of-the-mean",
+    "The loss that you return is the mean, but the gradient is that of the sum: with eight samples it is eight times "
+    "too large, because you divide by the number of samples after `backward` only.",
+    "Divide before you call `backward`.",
+    fails=["test_accumulate_by_hand", "test_accumulate_batches_of_one_size"],
+)
+def gradient_of_the_sum_loss_of_the_mean(model, loss_fn, micro_batches):
+    return _scaled_apart(model, loss_fn, micro_batches, lambda n: n, lambda n, samples: n / samples)
 
 
 @misconception(
