@@ -67,7 +67,8 @@ class Grades(_Beside):
 
 def cell(text: str) -> str:
     """Text that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    shown = text.replace("\r", " ")  # the one line break that the csv module leaves unquoted
+    return f"'{shown}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else shown
 
 
 class JUnit(_Beside):
