@@ -90,12 +90,18 @@ class JudgePlugin:
             order = [p.name for p in trial.exercise.parts]
             if part not in order or rung not in RUNGS:
                 raise ContentError(f"{item.nodeid}: mark it with a part of {trial.exercise.id} and a rung")
-            if rung == "bar" and not _wants_bar(trial, item):
-                continue
-            if not trial.only or part in trial.only:
+            if self.wanted(item):
                 kept.append(((trial.exercise.id, order.index(part), RUNGS.index(rung)), item))
         kept.sort(key=lambda pair: pair[0])
         items[:] = [item for _, item in kept]
+
+    def wanted(self, item: pytest.Item) -> bool:
+        """Whether the trial asks for a test: its part, and its bar if it is one."""
+        part, rung = about(item)
+        trial = self.trial(item)
+        if rung == "bar" and not _wants_bar(trial, item):
+            return False
+        return not trial.only or part in trial.only
 
     @pytest.fixture
     def judge(self, request: pytest.FixtureRequest) -> Judge:
