@@ -84,7 +84,8 @@ class Grade(NbGraderPreprocessor):  # type: ignore[misc]
                 continue
             points = float(cell.metadata.nbgrader.points)
             earned = round(points * whole.score / whole.max_score, 4)
-            one = Feedback(name, exercise.title, self.level, whole.status, earned, points, (said[part],), result.notes)
+            told_part = replace(said[part], score=earned, max_score=points)
+            one = Feedback(name, exercise.title, self.level, whole.status, earned, points, (told_part,), result.notes)
             cell.outputs = [*_outputs(one, min(earned, points))]
 
     def _result(self, exercise: Exercise, parts: tuple[str, ...], nb: NotebookNode, told: dict[str, str]) -> Result:
