@@ -18,6 +18,7 @@ import typer
 from nnkata.grader.errors import GraderError, NnkataError, SubmissionError
 
 if TYPE_CHECKING:
+    from nnkata.grader.feedback import Level
     from nnkata.grader.model import Result
     from nnkata.grader.mutants import Fate
     from nnkata.grader.workspace import Workspace
@@ -132,7 +133,7 @@ def check(
         Path | None,
         typer.Option(help="A torchvision root to read data from instead of the kit's MNIST.", show_default=False),
     ] = None,
-    dataset: Annotated[str, typer.Option(help="mnist, or fashion-mnist from --data.")] = "mnist",
+    dataset: Annotated[str, typer.Option(help="mnist, or fashion-mnist (from --data, or Debian's package).")] = "mnist",
     unconfined: Annotated[
         bool, typer.Option("--allow-unconfined", help="Run --submission even where it cannot be confined.")
     ] = False,
@@ -297,6 +298,7 @@ def grade(
     workers: Annotated[int, typer.Option(help="How many at a time; 0 for one a core.", min=0)] = 0,
     seed: Annotated[Optional[int], typer.Option(help="Of the inputs; else the folder's, or drawn.")] = None,  # noqa: UP045
     pattern: Annotated[str, typer.Option(help="Where files lie: '{student}_{exercise}.py'.", show_default=False)] = "",
+    student: Annotated[str, typer.Option(help="Everything is this student's.", show_default=False)] = "",
     again: Annotated[bool, typer.Option("--again", help="Grade also what is unchanged.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One result a line, and nothing else.")] = False,
     feedback: Annotated[str, typer.Option(help="What students' pages say: score, diagnosis or full.")] = "diagnosis",
@@ -312,12 +314,9 @@ def grade(
     Exit codes: 0 everything was graded, 2 wrong usage, 3 something could not be graded.
     """
     from nnkata.grader import batch, progress
-    from nnkata.grader import feedback as levels
 
     if device not in ("cpu", "cuda", "auto"):
         usage(f"There is no device {device!r}: choose cpu, cuda or auto.")
-    if feedback not in levels.LEVELS:
-        usage(f"There is no feedback level {feedback!r}: choose {', '.join(levels.LEVELS)}.")
     if quick and no_training:
         usage("Choose one of --quick and --no-training.")
     wanted = batch.Wanted(
@@ -327,11 +326,12 @@ def grade(
         workers=workers,
         seed=seed,
         pattern=pattern,
+        student=student,
         again=again,
         training="none" if no_training else "quick" if quick else "full",
         device=device,
         unconfined=unconfined,
-        level=feedback,
+        level=_level(feedback),
     )
     with told():
         try:
@@ -402,6 +402,57 @@ def course_assign(
         count = sum(part.points is not None for part in assigned.parts)
         typer.echo(f"{assigned.file}: {count} part{'s' if count != 1 else ''}, {assigned.points:g} points")
     typer.echo(f"Next: nbgrader generate_assignment {name}")
+
+
+@course.command("gradescope")
+def course_gradescope(
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="An assignment, like ps1, or exercises.")],
+    file: Annotated[Path, typer.Option("--output", "-o", metavar="ZIP", help="Where.")] = Path("autograder.zip"),
+    feedback: Annotated[str, typer.Option(help="What students are told: score, diagnosis or full.")] = "diagnosis",
+    seed: Annotated[Optional[int], typer.Option(help="Of the inputs; else drawn.", show_default=False)] = None,  # noqa: UP045
+    unconfined: Annotated[
+        bool, typer.Option("--allow-unconfined", help="Grade even where a container cannot confine.")
+    ] = False,
+) -> None:
+    """Write an autograder for Gradescope: a zip file to upload as it is."""
+    import random
+
+    from nnkata.grader import autograder, delivery
+
+    with told():
+        chosen = delivery.exercises(names, Path("."))
+        drawn = random.SystemRandom().randrange(1 << 31) if seed is None else seed
+        ids = tuple(one.id for one in chosen)
+        delivery.gradescope(file, chosen, autograder.Settings(ids, _level(feedback), drawn, unconfined))
+    total = sum(one.points for one in chosen)
+    typer.echo(f"{file}: {', '.join(ids)}, {total:g} points. It holds solutions and hidden tests: it is for you alone.")
+    typer.echo(f"Next: upload it in Gradescope under Configure Autograder, and give the assignment {total:g} points.")
+
+
+@course.command("classroom")
+def course_classroom(
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="An assignment, like ps1, or exercises.")],
+    folder: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where.")] = Path("template"),
+    feedback: Annotated[str, typer.Option(help="What students are told: score, diagnosis or full.")] = "diagnosis",
+    package: Annotated[str, typer.Option(help="What the workflow installs; else this version.")] = "",
+) -> None:
+    """Write a template repository for GitHub Classroom: the exercises, and a workflow that grades each push."""
+    from nnkata.grader import delivery
+
+    with told():
+        chosen = delivery.exercises(names, Path("."))
+        written, kept = delivery.classroom(folder, chosen, _level(feedback), package)
+    typer.echo(f"{len(written)} files written to {folder}{f', {len(kept)} that were there kept' if kept else ''}.")
+    typer.echo("Next: push it as a template repository, and choose it for an assignment in GitHub Classroom.")
+
+
+def _level(name: str) -> Level:
+    from nnkata.grader import feedback
+
+    found = next((level for level in feedback.LEVELS if level == name), None)
+    if found is None:
+        usage(f"There is no feedback level {name!r}: choose {', '.join(feedback.LEVELS)}.")
+    return found
 
 
 def _points(text: str) -> dict[str, float]:

@@ -35,6 +35,7 @@ class Wanted:
         workers: how many are graded at a time; 0 for one a core.
         again: also what is unchanged.
         unconfined: go on where confinement is not whole.
+        student: everything is this student's; else they are told by where their files lie.
     """
 
     submissions: Path
@@ -48,6 +49,7 @@ class Wanted:
     device: str = "cpu"
     unconfined: bool = False
     level: Level = "diagnosis"
+    student: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def gathered(wanted: Wanted, exercises: list[Exercise]) -> Gathered:
     if wanted.results.exists() and not wanted.results.is_dir():
         raise UsageError(f"{wanted.results} is a file: name a folder.")
     inside = wanted.results if root in results.parents and results.is_dir() else None
-    found = gather.gather(wanted.submissions, exercises, wanted.pattern, inside, bool(wanted.ids))
+    found = gather.gather(wanted.submissions, exercises, wanted.pattern, inside, bool(wanted.ids), wanted.student)
     if not found.submitted:
         kinds = ", ".join(f"{one.id}.ipynb or {one.module}" for one in exercises[:3])
         told = "".join(f"\n  {left.where}: {left.why}" for left in found.left[:5])

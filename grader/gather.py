@@ -153,7 +153,12 @@ class _Walk:
 
 
 def gather(
-    root: Path, exercises: list[Exercise], pattern: str = "", skip: Path | None = None, only: bool = False
+    root: Path,
+    exercises: list[Exercise],
+    pattern: str = "",
+    skip: Path | None = None,
+    only: bool = False,
+    student: str = "",
 ) -> Gathered:
     """Everything to grade below `root`, which may be a folder, a zip file, or one file.
 
@@ -161,6 +166,7 @@ def gather(
         exercises: those that are graded; `only` says that they were asked for by name.
         pattern: see `layouts.Pattern`; without one, the usual layouts are known.
         skip: a folder that is not looked into.
+        student: everything is this student's, wherever it lies.
 
     Raises:
         UsageError: there is no such root, it cannot be read, or the pattern makes no sense.
@@ -178,7 +184,7 @@ def gather(
     for entry in entries:
         path = entry.path[depth:]
         if entry.problem:
-            broken.append((student_id(layouts.stem(path[0])), entry))
+            broken.append((student_id(student or layouts.stem(path[0])), entry))
             continue
         match = form.match(path)
         if isinstance(match, str):
@@ -187,15 +193,15 @@ def gather(
             else:
                 walk.left.append(Left(entry.shown, match))
             continue
-        student = student_id(match.student) if match.student else home
-        candidates.setdefault((student, match.exercise), []).append(entry)
+        who = student_id(student or match.student) if student or match.student else home
+        candidates.setdefault((who, match.exercise), []).append(entry)
     chosen = {key: _newest(found, walk.left) for key, found in candidates.items()}
     wanted = sorted({exercise for _, exercise in chosen} | {exercise.id for exercise in exercises if only})
     submitted = [Submitted(*key, entry.place, entry.shown) for key, entry in chosen.items()]
-    for student, entry in broken:
-        lost = [exercise for exercise in wanted if (student, exercise) not in chosen]
-        chosen |= {(student, exercise): entry for exercise in lost}
-        submitted += [Submitted(student, exercise, entry.place, entry.shown, entry.problem) for exercise in lost]
+    for who, entry in broken:
+        lost = [exercise for exercise in wanted if (who, exercise) not in chosen]
+        chosen |= {(who, exercise): entry for exercise in lost}
+        submitted += [Submitted(who, exercise, entry.place, entry.shown, entry.problem) for exercise in lost]
         if not lost:
             walk.left.append(Left(entry.shown, visible(entry.problem)))
     left = walk.left + [Left(f"{count} × {name}", "passed over") for name, count in sorted(walk.noise.items())]
