@@ -7,6 +7,7 @@ first test that fails. Needs `fork`: Linux and macOS.
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import select
@@ -29,7 +30,10 @@ SEED = 0
 
 LEAST_SECONDS = 10.0
 SLOWER = 10.0
-"""A mutant has this many times the reference's time for its part, and `LEAST_SECONDS`, before it counts as hung."""
+"""A mutant may use this many times the reference's CPU time for its part, and `LEAST_SECONDS`, or it counts as hung."""
+
+PATIENCE = 5.0
+"""How many times as long that may take by the clock: the machine may be busy, and the mutant asleep."""
 
 MEMORY = 4 << 30
 """Bytes that a mutant may take beyond what the parent has."""
@@ -68,19 +72,19 @@ def fates(exercise: Exercise, parts: tuple[str, ...] = (), seed: int = SEED) -> 
 
 
 def fate(exercise: Exercise, mutant: Mutant, seed: int, seconds: float) -> Fate:
-    """What becomes of one mutant; it is killed after this many seconds."""
+    """What becomes of one mutant; it is killed after this many seconds of CPU time, or `PATIENCE` times as many."""
     receiver, sender = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(receiver)
-        _child(exercise, mutant, seed, sender)
+        _child(exercise, mutant, seed, sender, seconds)
     os.close(sender)
-    said = _heard(receiver, time.monotonic() + seconds)
+    said = _heard(receiver, time.monotonic() + PATIENCE * seconds)
     os.close(receiver)
     if said is None:
         os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    if said is None:
+    _, ended = os.waitpid(child, 0)
+    if said is None or (os.WIFSIGNALED(ended) and os.WTERMSIG(ended) == signal.SIGXCPU):
         return Fate(mutant, "killed", "time")
     if not said:
         return Fate(mutant, "killed", "crash")
@@ -89,17 +93,17 @@ def fate(exercise: Exercise, mutant: Mutant, seed: int, seconds: float) -> Fate:
 
 
 def _reference(exercise: Exercise, part: str, seed: int) -> float:
-    """The reference before the part's tests, so that its answers are known to every child; the seconds it took."""
-    began = time.monotonic()
+    """The reference before the part's tests, so that its answers are known to every child; its CPU seconds."""
+    began = time.process_time()
     trial = Trial(exercise, Local(exercise, content.reference(exercise)), seed, only=frozenset({part}))
     trial.training = "quick"
     for verdict in conduct(trial).verdicts:
         if verdict.status in ("fail", "error"):
             raise GraderError(f"{exercise.id}: the reference itself gets {verdict.status} at {verdict.id}")
-    return time.monotonic() - began
+    return time.process_time() - began
 
 
-def _child(exercise: Exercise, mutant: Mutant, seed: int, sender: int) -> None:
+def _child(exercise: Exercise, mutant: Mutant, seed: int, sender: int, seconds: float) -> None:
     """Judge the mutant and tell the parent; never returns."""
 
     def tell(status: str, by: str) -> None:
@@ -113,7 +117,7 @@ def _child(exercise: Exercise, mutant: Mutant, seed: int, sender: int) -> None:
             tell("error", f"{verdict.id}: {verdict.message}")
 
     try:
-        _limit_memory()
+        _limit(seconds)
         namespace: dict[str, object] = {"__name__": exercise.module.removesuffix(".py")}
         try:
             exec(compile(mutant.source, "<mutant>", "exec"), namespace)
@@ -143,8 +147,17 @@ def _heard(receiver: int, until: float) -> bytes | None:
     return None
 
 
-def _limit_memory() -> None:
+def _limit(seconds: float) -> None:
+    """Bound this process's CPU time and memory."""
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_CPU, math.ceil(seconds))
     pages = Path("/proc/self/statm")
     if pages.is_file():
         taken = int(pages.read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, resource.RLIM_INFINITY))
+        _lower(resource.RLIMIT_AS, taken + MEMORY)
+
+
+def _lower(limit: int, value: int) -> None:
+    """Set a limit of this process, within what it is allowed already."""
+    hard = resource.getrlimit(limit)[1]
+    resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
