@@ -18,6 +18,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import batch
+
 PYTHON = sys.executable
 NNKATA = str(Path(PYTHON).with_name("nnkata"))
 TWICE = """
@@ -162,7 +164,7 @@ def main() -> None:
     """Run the benchmarks and print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeat", type=int, default=7)
-    parser.add_argument("--only", choices=["commands", "in_process", "training"])
+    parser.add_argument("--only", choices=["commands", "in_process", "training", "batch"])
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     space = Path(tempfile.mkdtemp(prefix="nnkata-bench-"))
@@ -171,6 +173,7 @@ def main() -> None:
         "commands": lambda: commands(chosen.repeat, space),
         "in_process": lambda: in_process(chosen.repeat),
         "training": lambda: training(max(3, chosen.repeat // 2)),
+        "batch": lambda: batch.speed(200),
     }
     rows = []
     for name, run in parts.items():
@@ -182,7 +185,7 @@ def main() -> None:
         return
     print(f"load before: {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, medians of {chosen.repeat}")
     for name, value, wanted in rows:
-        print(f"  {name:<52} {value:>9}   {wanted}")
+        print(f"  {name:<52} {value:>12}   {wanted}")
 
 
 if __name__ == "__main__":
