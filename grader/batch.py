@@ -63,7 +63,7 @@ class Graded:
 
 @dataclass
 class Tally:
-    """What a run came to; `left` are the files that were passed over."""
+    """What a run came to; `left` are the files that were passed over, `errors` say whom the grader failed and why."""
 
     students: int = 0
     graded: int = 0
@@ -71,6 +71,7 @@ class Tally:
     statuses: dict[Status, int] = field(default_factory=dict)
     left: tuple[Left, ...] = ()
     broken: tuple[str, ...] = ()
+    errors: list[str] = field(default_factory=list)
     seed: int = 0
     seconds: float = 0.0
 
@@ -235,3 +236,6 @@ def errored(exercise: Exercise, task: Task, why: str) -> Result:
 
 def _count(tally: Tally, result: Result) -> None:
     tally.statuses[result.status] = tally.statuses.get(result.status, 0) + 1
+    if result.status == "error":
+        why = [*result.notes, *(test.message for test in result.tests if test.status == "error"), ""]
+        tally.errors.append(f"{result.student}, {result.exercise}: {layouts.visible(why[0])}")

@@ -114,6 +114,9 @@ def summary(tally: batch.Tally, results: Path, console: Console) -> None:
             console.print(Text(f"  {left.where}: {left.why}"))
         if len(tally.left) > SHOWN:
             console.print(Text(f"  and {len(tally.left) - SHOWN} more: see the report"))
-    if count("error", 0):
-        console.print(Text("Errors are the grader's own and no grades: run the same command to try these again."))
+    if tally.errors:
+        console.print(Text("Errors:"))
+        for error in tally.errors[:3]:
+            console.print(Text(f"  {error}"))
+        console.print(Text("These are the grader's own and no grades: run the same command to try them again."))
     console.print(Text(f"Report: {results / 'report.html'}"), soft_wrap=True)

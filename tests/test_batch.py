@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import psutil
@@ -26,7 +27,7 @@ CLASS = {
     "=cmd()": "def double(:\n",
     "<b>zoe": "x = 'no double here'\n",
 }
-GRADES = {"anna": 10.0, "ben": 0.0, "crash": 0.0, "loop": 0.0, "=cmd()": 0.0, "<b>zoe": 0.0}
+GRADES = {student: 10.0 if text == RIGHT else 0.0 for student, text in CLASS.items()} | {"nora": 10.0, "zip": 10.0}
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,15 @@ def environment(content, monkeypatch):
 
 @pytest.fixture(scope="module")
 def handed_in(tmp_path_factory):
-    return lay(tmp_path_factory.mktemp("class"), CLASS)
+    """The class as scripts, a notebook and a zip file."""
+    root = lay(tmp_path_factory.mktemp("class"), CLASS)
+    cell = {"cell_type": "code", "metadata": {}, "source": RIGHT, "outputs": [], "execution_count": None}
+    (root / "nora").mkdir()
+    notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (root / "nora" / "90_doubling.ipynb").write_text(json.dumps(notebook))
+    with zipfile.ZipFile(root / "zip.zip", "w") as archive:
+        archive.writestr("work/doubling.py", RIGHT)
+    return root
 
 
 def lay(root, texts):
@@ -111,7 +120,7 @@ def test_everybody_gets_a_result_beside_a_crash_and_an_endless_loop(graded):
 def test_json_is_one_result_a_line_and_nothing_else(graded):
     results, done = graded
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert sorted(line["student"] for line in lines) == sorted(CLASS)
+    assert sorted(line["student"] for line in lines) == sorted(GRADES)
     for line in lines:
         assert timeless(json.dumps(line)) in kept(results).values()
         report.from_dict(line)
@@ -149,14 +158,14 @@ def test_two_workers_and_interruptions_at_any_moment_end_with_the_same_grades(
         stderr=subprocess.PIPE,
         text=True,
     )
-    if seen < len(CLASS):
+    if seen < len(GRADES):
         judge = wait_for(
             lambda: [p for p in psutil.Process(process.pid).children() if "judgeprocess" in str(p.cmdline())]
         )
         judge[0].kill()
     printed, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
-    assert len(printed.splitlines()) == len(CLASS)
+    assert len(printed.splitlines()) == len(GRADES)
     assert kept(tmp_path) == kept(graded[0])
     after = {student: (tmp_path / "results" / student).stat().st_mtime_ns for student in before}
     assert after == before, "what was graded once was graded again"
