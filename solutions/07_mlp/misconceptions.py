@@ -54,6 +54,19 @@ class ReluLast(_MLP):
 
 @misconception(
     "MLP",
+    "last-layer-like-the-others",
+    "Your last layer is treated like the hidden ones: a ReLU and dropout come after it. Its logits can never be "
+    "negative, and in training some of them are replaced by 0.",
+    "What comes after the last layer? Treat it apart from the loop.",
+    fails=["test_mlp_solves_xor_by_hand", "test_mlp_drops_only_hidden_units"],
+)
+class LastLikeTheOthers(_MLP):
+    def end(self, x):
+        return self.drop(x.relu())
+
+
+@misconception(
+    "MLP",
     "softmax-at-the-end",
     "Your network returns probabilities. Logits are asked for: cross-entropy takes the softmax itself, and "
     "with a second one a loss "

@@ -16,11 +16,18 @@ def _pair(value):
 # -- conv_output_size ------------------------------------------------------------------------------------------------
 
 
-def _checked(size, kernel_size, stride, padding, dilation):
-    if stride < 1 or dilation < 1 or padding < 0:
-        raise ValueError("stride and dilation must be at least 1, padding at least 0")
-    if size + 2 * padding < dilation * (kernel_size - 1) + 1:
-        raise ValueError("the kernel does not fit")
+def _size(formula):
+    """A size by this formula, with the checks that most people write: of the settings, and of the result."""
+
+    def size(size, kernel_size, stride=1, padding=0, dilation=1):
+        if stride < 1 or dilation < 1 or padding < 0:
+            raise ValueError("stride and dilation must be at least 1, padding at least 0")
+        output = formula(size, kernel_size, stride, padding, dilation)
+        if output < 1:
+            raise ValueError("the kernel does not fit")
+        return output
+
+    return size
 
 
 @misconception(
@@ -31,9 +38,9 @@ def _checked(size, kernel_size, stride, padding, dilation):
     "How many pixels are there in all, from end to end?",
     fails=["test_size_by_hand", "test_size_with_everything_together"],
 )
-def size_padding_once(size, kernel_size, stride=1, padding=0, dilation=1):
-    _checked(size, kernel_size, stride, padding, dilation)
-    return max((size + padding - dilation * (kernel_size - 1) - 1) // stride + 1, 1)
+@_size
+def size_padding_once(size, kernel_size, stride, padding, dilation):
+    return (size + padding - dilation * (kernel_size - 1) - 1) // stride + 1
 
 
 @misconception(
@@ -44,8 +51,8 @@ def size_padding_once(size, kernel_size, stride=1, padding=0, dilation=1):
     "What is left over at the end is dropped.",
     fails=["test_size_rounds_down", "test_size_with_everything_together"],
 )
-def size_rounded_up(size, kernel_size, stride=1, padding=0, dilation=1):
-    _checked(size, kernel_size, stride, padding, dilation)
+@_size
+def size_rounded_up(size, kernel_size, stride, padding, dilation):
     return math.ceil((size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride) + 1
 
 
@@ -56,8 +63,8 @@ def size_rounded_up(size, kernel_size, stride=1, padding=0, dilation=1):
     "A kernel as large as the image has one place, and takes no step.",
     fails=["test_size_by_hand"],
 )
-def size_without_the_first(size, kernel_size, stride=1, padding=0, dilation=1):
-    _checked(size, kernel_size, stride, padding, dilation)
+@_size
+def size_without_the_first(size, kernel_size, stride, padding, dilation):
     return (size + 2 * padding - dilation * (kernel_size - 1) - 1) // stride
 
 
@@ -70,9 +77,85 @@ def size_without_the_first(size, kernel_size, stride=1, padding=0, dilation=1):
     "Count the gaps.",
     fails=["test_size_by_hand", "test_size_with_everything_together"],
 )
-def size_dilation_times_kernel(size, kernel_size, stride=1, padding=0, dilation=1):
-    _checked(size, kernel_size, stride, padding, dilation)
+@_size
+def size_dilation_times_kernel(size, kernel_size, stride, padding, dilation):
     return (size + 2 * padding - dilation * kernel_size) // stride + 1
+
+
+@misconception(
+    "conv_output_size",
+    "one-place-too-many",
+    "You find one place too many wherever the stride leaves no rest: a 3-pixel kernel in 5 pixels has 3 places, you "
+    "count 4. The kernel spans dilation · (kernel_size − 1) + 1 pixels, and the 1 is missing in what you subtract.",
+    "How many places does a kernel have that is as large as the image?",
+    fails=["test_size_by_hand", "test_size_with_everything_together"],
+)
+@_size
+def size_one_too_many(size, kernel_size, stride, padding, dilation):
+    return (size + 2 * padding - dilation * (kernel_size - 1)) // stride + 1
+
+
+@misconception(
+    "conv_output_size",
+    "dilation-left-out",
+    "You leave the dilation out: three taps two pixels apart span 5 pixels, and you count 3.",
+    "What does the kernel span, from its first tap to its last?",
+    fails=["test_size_by_hand", "test_size_with_everything_together"],
+)
+@_size
+def size_dilation_ignored(size, kernel_size, stride, padding, dilation):
+    return (size + 2 * padding - kernel_size) // stride + 1
+
+
+@misconception(
+    "conv_output_size",
+    "dilation-times-kernel-minus-one",
+    "You subtract dilation · kernel_size and 1 besides. In the formula the dilation multiplies the gaps between the "
+    "taps, kernel_size − 1 of them: three taps two pixels apart span 2 · 2 + 1 = 5 pixels.",
+    "Look where the parentheses belong.",
+    fails=["test_size_by_hand", "test_size_with_everything_together"],
+)
+@_size
+def size_dilation_times_kernel_minus_one(size, kernel_size, stride, padding, dilation):
+    return (size + 2 * padding - dilation * kernel_size - 1) // stride + 1
+
+
+@misconception(
+    "conv_output_size",
+    "padding-and-dilation-ignored",
+    "You use the size, the kernel and the stride only: padding makes the image larger at both ends, and dilation makes "
+    "the kernel span more pixels than it has taps.",
+    "Begin with what you have, and put in what the image and the kernel really measure.",
+    fails=["test_size_by_hand", "test_size_with_everything_together"],
+)
+@_size
+def size_padding_and_dilation_ignored(size, kernel_size, stride, padding, dilation):
+    return (size - kernel_size) // stride + 1
+
+
+@misconception(
+    "conv_output_size",
+    "padding-once-dilation-ignored",
+    "You add the padding once, though it is added at both ends, and leave the dilation out, though it makes the kernel "
+    "span more pixels than it has taps.",
+    "How many pixels are there from end to end, and how many does the kernel span?",
+    fails=["test_size_by_hand", "test_size_with_everything_together"],
+)
+@_size
+def size_padding_once_dilation_ignored(size, kernel_size, stride, padding, dilation):
+    return (size + padding - kernel_size) // stride + 1
+
+
+@misconception(
+    "conv_output_size",
+    "padding-ignored",
+    "You leave the padding out: a 3-pixel kernel with padding 1 leaves 28 pixels 28, yours makes them 26.",
+    "Padding makes the image larger at both ends, before the kernel comes.",
+    fails=["test_size_by_hand", "test_size_with_everything_together"],
+)
+@_size
+def size_padding_ignored(size, kernel_size, stride, padding, dilation):
+    return (size - dilation * (kernel_size - 1) - 1) // stride + 1
 
 
 @misconception(
@@ -82,8 +165,8 @@ def size_dilation_times_kernel(size, kernel_size, stride=1, padding=0, dilation=
     "`//` stays within the ints, `/` does not.",
     fails=["test_size_by_hand", "test_size_rounds_down"],
 )
-def size_float(size, kernel_size, stride=1, padding=0, dilation=1):
-    _checked(size, kernel_size, stride, padding, dilation)
+@_size
+def size_float(size, kernel_size, stride, padding, dilation):
     return math.floor((size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride) + 1.0
 
 
@@ -113,13 +196,9 @@ def size_any(size, kernel_size, stride=1, padding=0, dilation=1):
     "Use `//`, or compare kernel and image before you divide.",
     fails="test_size_rejects_kernels_that_do_not_fit_with_a_stride",
 )
-def size_truncated(size, kernel_size, stride=1, padding=0, dilation=1):
-    if stride < 1 or dilation < 1 or padding < 0:
-        raise ValueError("stride and dilation must be at least 1, padding at least 0")
-    output = int((size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride) + 1
-    if output < 1:
-        raise ValueError("the kernel does not fit")
-    return output
+@_size
+def size_truncated(size, kernel_size, stride, padding, dilation):
+    return int((size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride) + 1
 
 
 @misconception(
@@ -706,6 +785,36 @@ class SingleAccepted(_BatchNorm2d):
         pass
 
 
+@misconception(
+    "BatchNorm2d",
+    "norm-on-two-devices",
+    "Moved to another device, your layer brings tensors of two devices together. Somewhere it makes one on the CPU "
+    "(`torch.zeros(n)` without a device), keeps one where `to(device)` does not look, or sends one to the CPU.",
+    "Make a tensor where its partner lives (`device=x.device`, `torch.zeros_like`, `x.new_zeros`), and register what "
+    "the module keeps.",
+    fails="test_bn_on_another_device",
+)
+class CountsOnTheCpu(_BatchNorm2d):
+    def mean(self, x):
+        return x.sum((0, 2, 3)) / torch.full((x.shape[1],), x.numel() // x.shape[1], dtype=x.dtype)
+
+
+@misconception(
+    "BatchNorm2d",
+    "norm-answers-on-the-cpu",
+    "Your layer answers on the CPU wherever it was moved: its result is made there, or sent there at the end.",
+    "Leave the result where the input is: whoever wants it on the CPU can call `.cpu()`.",
+    fails="test_bn_on_another_device",
+)
+class FillsATensorOfTheCpu(_BatchNorm2d):
+    def forward(self, x):
+        right = super().forward(x)
+        result = torch.zeros(x.shape, dtype=x.dtype)
+        for channel in range(x.shape[1]):
+            result[:, channel] = right[:, channel]
+        return result
+
+
 # -- dropout ---------------------------------------------------------------------------------------------------------
 
 
@@ -829,6 +938,20 @@ def dropout_whole_rows(x, p=0.5, training=True):
 def dropout_seeded(x, p=0.5, training=True):
     torch.manual_seed(0)
     return F.dropout(x, p, training)
+
+
+@misconception(
+    "dropout",
+    "neither-scaled-nor-switched-off",
+    "You multiply by a mask, and that is all: what stays is not scaled, so that a layer gets less in training than it "
+    "should, and with `training=False` you go on dropping.",
+    "Divide what stays by the probability to stay, and give x back as it is when nobody trains.",
+    fails=["test_dropout_is_inverted", "test_dropout_of_certain_cases"],
+)
+def dropout_mask_alone(x, p=0.5, training=True):
+    if not 0 <= p <= 1:
+        raise ValueError("p is a probability")
+    return x * _kept(x, p)
 
 
 @misconception(
@@ -1026,6 +1149,32 @@ class Unused(_CNN):
     def __init__(self):
         super().__init__()
         self.other = nn.Conv2d(8, 8, 3)
+
+
+@misconception(
+    "CNN",
+    "cnn-on-two-devices",
+    "Moved to another device, your network brings tensors of two devices together. Somewhere it makes one on the CPU "
+    "(`torch.zeros(n)` without a device), keeps one where `to(device)` does not look, or sends one to the CPU.",
+    "Make a tensor where its partner lives (`device=x.device`, `torch.zeros_like`, `x.new_zeros`), and register what "
+    "the module keeps.",
+    fails="test_cnn_on_another_device",
+)
+class CnnInputToTheCpu(_CNN):
+    def forward(self, x):
+        return super().forward(x.to("cpu"))
+
+
+@misconception(
+    "CNN",
+    "cnn-answers-on-the-cpu",
+    "Your network answers on the CPU wherever it was moved: its result is made there, or sent there at the end.",
+    "Leave the result where the input is: whoever wants it on the CPU can call `.cpu()`.",
+    fails="test_cnn_on_another_device",
+)
+class CnnAnswersOnTheCpu(_CNN):
+    def end(self, x):
+        return x.cpu()
 
 
 # -- train_classifier ------------------------------------------------------------------------------------------------

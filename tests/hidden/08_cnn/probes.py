@@ -78,6 +78,11 @@ def bn_single_value(impl, input, other, state):
     return said
 
 
+def bn_elsewhere(impl, input):
+    """A BatchNorm2d is moved to another device and looks at a batch that lives there."""
+    return elsewhere.answer(impl.BatchNorm2d(input.shape[1]), input)  # noqa: F821 (a name that every probe is given)
+
+
 def dropped(impl, x, seed, **options):
     """dropout is called; its result, and x as it is afterwards."""
     torch.manual_seed(seed)
@@ -136,6 +141,11 @@ def cnn_reached(impl, images, seed):
     torch.manual_seed(seed)
     model = impl.CNN().to(images).train()
     return [g is not None for g in gradients(model(images), list(model.parameters()))]  # noqa: F821
+
+
+def cnn_elsewhere(impl, images):
+    """A CNN is moved to another device and looks at images that live there."""
+    return elsewhere.answer(impl.CNN(), images)  # noqa: F821 (a name that every probe is given)
 
 
 def trained(impl, images, labels, others, epochs, seed, before=0):

@@ -9,6 +9,12 @@ from nnkata.grader.content import bar, part, rung
 CLASSES = [0, 2, 5, 7, 9]
 """The labels of the little data set: five of the ten classes."""
 
+
+def answers_there(place):
+    """What is wrong with a module that answers here when it was asked elsewhere."""
+    return "moved to another device, and asked there, it answers on the CPU" if place == "cpu" else None
+
+
 # -- conv_output_size ------------------------------------------------------------------------------------------------
 
 
@@ -46,20 +52,20 @@ def test_size_with_everything_together(judge, draw):
 @part("conv_output_size")
 @rung("edge")
 def test_size_rejects_kernels_that_do_not_fit(judge):
-    judge.expect(1, 3, 5, padding=1)
     judge.rejects(ValueError, 3, 5)
     judge.rejects(ValueError, 3, 4)
     judge.rejects(ValueError, 4, 3, dilation=2)
     judge.rejects(ValueError, 1, 10, padding=2)
+    judge.expect(1, 3, 5, padding=1)
 
 
 @part("conv_output_size")
 @rung("edge")
 def test_size_rejects_kernels_that_do_not_fit_with_a_stride(judge):
     """(4 − 5) / 10 rounds down to −1, so there is no place, while rounding towards 0 would find one."""
-    judge.expect(1, 5, 5, stride=10)
     judge.rejects(ValueError, 4, 5, stride=10)
     judge.rejects(ValueError, 3, 5, stride=3)
+    judge.expect(1, 5, 5, stride=10)
 
 
 @part("conv_output_size")
@@ -432,6 +438,12 @@ def test_bn_in_double_precision(judge, draw):
     judge.probe("bn_gradients", channels_apart(draw, 2, 3, 4, 5, dtype=torch.float64), state, training=False)
 
 
+@part("BatchNorm2d")
+@rung("device")
+def test_bn_on_another_device(judge, draw):
+    judge.holds(answers_there, "bn_elsewhere", draw.normal(4, 3, 5, 2))
+
+
 # -- dropout ---------------------------------------------------------------------------------------------------------
 
 
@@ -533,8 +545,8 @@ def test_dropout_of_any_shape(judge, draw):
 def test_dropout_rejects_what_is_no_probability(judge, draw):
     x = draw.normal(3, 4)
     judge.expect(x, x, p=0.0, training=True)
-    judge.rejects(ValueError, x, p=-0.1)
     judge.rejects(ValueError, x, p=1.1)
+    judge.rejects(ValueError, x, p=-0.1)
 
 
 @part("dropout")
@@ -680,6 +692,12 @@ def test_cnn_parameters_can_learn(judge, draw):
         return None
 
     judge.holds(check, "cnn_reached", draw.normal(4, 1, 28, 28), draw.integer(0, 10**6))
+
+
+@part("CNN")
+@rung("device")
+def test_cnn_on_another_device(judge, draw):
+    judge.holds(answers_there, "cnn_elsewhere", draw.normal(3, 1, 28, 28))
 
 
 # -- train_classifier ------------------------------------------------------------------------------------------------
