@@ -55,7 +55,7 @@ class Watch:
         self.todo = todo
         self.began = self.told = time.monotonic()
         if not self.screen.is_terminal:
-            print(f"{every} submissions, {todo} to grade", file=sys.stderr)
+            print(f"{every} submission{'s' if every != 1 else ''}, {todo} to grade", file=sys.stderr)
         self.progress.update(self.bar, total=todo)
         self.progress.start_task(self.bar)
 
