@@ -10,10 +10,10 @@ from nnkata.grader.trial import Local, Trial
 SEED = 5
 
 
-def judged(namespace, exercise="03_losses", part="mse_loss"):
+def judged(namespace, exercise="03_losses", part="mse_loss", seed=SEED):
     exercise = catalog.find(exercise)
     student = Local(exercise, {**content.reference(exercise), **namespace})
-    return conduct(Trial(exercise, student, SEED, only=frozenset({part})))
+    return conduct(Trial(exercise, student, seed, only=frozenset({part})))
 
 
 def names(trial):
@@ -208,3 +208,34 @@ def test_what_a_passing_test_contradicts_is_not_named():
 def test_parts_that_are_left_out_are_not_diagnosed():
     trial = judged({"mse_loss": summed})
     assert diagnose(trial, without={"mse_loss"}) == {}
+
+
+class FirstMeanCorrected(torch.optim.Optimizer):
+    """Adam that corrects its first mean only, in an algebra of its own."""
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        with torch.enable_grad():
+            loss = closure() if closure else None
+        for group in self.param_groups:
+            (beta1, beta2), lr = group["betas"], group["lr"]
+            for p in (p for p in group["params"] if p.grad is not None):
+                state, grad = self.state[p], p.grad + group["weight_decay"] * p
+                for name in ("first", "second"):
+                    state.setdefault(name, torch.zeros_like(p))
+                state["steps"] = state.get("steps", 0) + 1
+                state["first"] = beta1 * state["first"] + (1 - beta1) * grad
+                state["second"] = beta2 * state["second"] + (1 - beta2) * grad * grad
+                corrected = lr * (state["first"] / (1 - beta1 ** state["steps"]))
+                p.sub_(corrected / (state["second"].sqrt() + group["eps"]))
+        return loss
+
+
+def test_rounding_in_half_precision_hides_no_mistake():
+    trial = judged({"Adam": FirstMeanCorrected}, "05_optimizers", "Adam", seed=11)  # rounding parts them at this seed
+    failing = {verdict.id for verdict in trial.verdicts if verdict.status == "fail"}
+    found = diagnose(trial)
+    assert set(found) == failing and {wrong.id for wrong in found.values()} == {"corrects-only-the-first-mean"}
