@@ -231,7 +231,7 @@ class ClassReport:
         shares = [cell.share for cell in self._graded(exercise)]
         counts = [0] * (BINS + 1)
         for share in shares:
-            counts[BINS if share >= 1 else int(share * BINS)] += 1
+            counts[min(int(share * BINS), BINS)] += 1
         highest = max(counts) or 1
         bars = tuple(
             Bar(count, round(TALL * count / highest, 1), f"{count} students with {_range(place)}")

@@ -147,9 +147,9 @@ class Judge:
         """End it and its worker server, at once or after it had the time to; how it ended."""
         with contextlib.suppress(OSError):
             self.input.close()
-        for signal_, seconds in ((None, patience), (signal.SIGTERM, 2.0), (signal.SIGKILL, 10.0)):
-            if signal_ is not None and self.process.poll() is None:
-                self.process.send_signal(signal_)
+        for stop, seconds in ((None, patience), (self.process.terminate, 2.0), (self.process.kill, 10.0)):
+            if stop and self.process.poll() is None:
+                stop()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(seconds)
                 break
@@ -187,8 +187,7 @@ class Jury:
     def close(self) -> None:
         """End every judge at once."""
         for judge in self.judges:
-            with contextlib.suppress(OSError):
-                judge.process.send_signal(signal.SIGTERM)
+            judge.process.terminate()
         for judge in self.judges:
             judge.end()
         self.judges.clear()

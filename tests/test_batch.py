@@ -204,6 +204,8 @@ for number, line in enumerate(sys.stdin):
               "student": student, "submission_sha256": "", "seconds": 0.1, "tests": [], "flags": [], "diagnoses": [],
               "notes": [str(os.getpid())],
               "parts": [{"name": "double", "score": 10.0, "max_score": 10.0, "status": "pass"}]}
+    if student == "half":
+        result["status"] = "error"
     import hashlib
     file = hashlib.sha256(open(task["place"][0], "rb").read()).hexdigest() if os.path.exists(task["place"][0]) else ""
     print(json.dumps({"result": result, "file": file, "rss": number * (1 << 20)}), flush=True)
@@ -325,12 +327,13 @@ def test_what_an_exercise_is_graded_by_counts_too(fake, environment, content, tm
 
 
 def test_errors_are_told_are_no_grades_and_are_tried_again(fake, environment, tmp_path):
-    root, results = lay(tmp_path / "in", {"a": RIGHT, "breaks": RIGHT}), tmp_path / "out"
+    root, results = lay(tmp_path / "in", {"a": RIGHT, "breaks": RIGHT, "half": RIGHT}), tmp_path / "out"
     for _ in range(2):
         now, tally = run(wanted(root, results))
-        assert "breaks" in now and tally.statuses == {"pass": 1, "error": 1}
+        assert now[-2:] == ["breaks", "half"] and tally.statuses == {"pass": 1, "error": 2}
+        assert "breaks, 90_doubling" in min(tally.errors)
     with ledger.opened(results) as book:
-        (error,) = [one.result for one in book.everything() if one.result.status == "error"]
+        error, _ = [one.result for one in book.everything() if one.result.status == "error"]
     assert error.student == "breaks" and "not the student's mistake" in error.notes[0]
     assert {part.status for part in error.parts} == {"error"}
 
@@ -343,6 +346,14 @@ def test_a_damaged_result_is_made_anew_and_told(fake, environment, tmp_path, dam
     file.write_bytes(damage.encode("utf-8", "surrogateescape"))
     now, tally = run(wanted(root, results))
     assert now == ["a"] and tally.broken == ("results/a/90_doubling.json",)
+
+
+def test_a_result_that_lies_in_another_students_folder_is_not_theirs(fake, environment, tmp_path):
+    root, results = lay(tmp_path / "in", {"a": RIGHT, "b": RIGHT}), tmp_path / "out"
+    run(wanted(root, results))
+    mine, other = (results / "results" / student / "90_doubling.json" for student in ("a", "b"))
+    other.write_bytes(mine.read_bytes())
+    assert run(wanted(root, results))[0] == ["b"]
 
 
 def test_students_whose_names_look_alike_in_a_file_system_are_kept_apart(tmp_path):

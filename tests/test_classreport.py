@@ -105,7 +105,7 @@ def test_every_link_leads_to_a_page(tmp_path):
     from urllib.parse import unquote
 
     links = {tag["href"].partition("#")[0] for name, tag in Page(html).tags if name == "a"}
-    assert len(links) == len(names)
+    assert len(links) == len(names) and not any(" " in link for link in links)
     assert {(tmp_path / unquote(link)).resolve() for link in links} == set((tmp_path / "students").glob("*.html"))
 
 
