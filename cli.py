@@ -9,22 +9,18 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
-from nnkata.grader.errors import GraderError, NnkataError, SubmissionError
+from nnkata.grader import coursecommands, devcommands
+from nnkata.grader.terminal import BROKEN, FAILED, level_of, say, screen, told, usage
 
 if TYPE_CHECKING:
-    from nnkata.grader.feedback import Level
     from nnkata.grader.model import Result
-    from nnkata.grader.mutants import Fate
     from nnkata.grader.workspace import Workspace
-    from rich.console import Console
 
-FAILED, USAGE, BROKEN = 1, 2, 3
 ROOMY = 110
 """Columns that a terminal must have for `nnkata list` to say what each exercise is about."""
 
@@ -36,10 +32,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-dev = typer.Typer(help="For authors of exercises.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(dev, name="dev")
-course = typer.Typer(help="For teachers: a course with nbgrader.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(course, name="course")
+app.add_typer(devcommands.app, name="dev")
+app.add_typer(coursecommands.app, name="course")
 
 ID = Annotated[str, typer.Argument(metavar="ID", help="An exercise: 03_losses, 3 or losses.", show_default=False)]
 PART = Annotated[Optional[str], typer.Argument(help="One part of it: cross_entropy.", show_default=False)]  # noqa: UP045
@@ -331,13 +325,13 @@ def grade(
         training="none" if no_training else "quick" if quick else "full",
         device=device,
         unconfined=unconfined,
-        level=_level(feedback),
+        level=level_of(feedback),
     )
     with told():
         try:
             tally = progress.run(wanted, json, screen())
         except KeyboardInterrupt:
-            _say("Stopped. What was graded is kept: run the same command again to go on.", 130)
+            say("Stopped. What was graded is kept: run the same command again to go on.", 130)
     raise typer.Exit(BROKEN if tally.statuses.get("error") else 0)
 
 
@@ -364,278 +358,7 @@ def doctor() -> None:
     raise typer.Exit(0 if healthy else BROKEN)
 
 
-@course.command("init")
-def course_init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where.")] = Path(".")) -> None:
-    """Make a course folder for nbgrader, with a secret seed; what is there is never overwritten."""
-    from nnkata.grader import extras
-
-    with told():
-        extras.needed("nbgrader", "course")
-        from nnkata.grader import course as courses
-
-        written, kept = courses.init(folder)
-    told_kept = f"; {', '.join(kept)} kept" if kept else ""
-    typer.echo(f"{', '.join(written) or 'Nothing'} written to {folder}{told_kept}.")
-    typer.echo("Next:")
-    if folder != Path("."):
-        typer.echo(f"  cd {folder}")
-    typer.echo("  nnkata course assign ps1 02_activations 03_losses")
-
-
-@course.command("assign")
-def course_assign(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The assignment's name, like ps1.")],
-    ids: Annotated[list[str], typer.Argument(metavar="ID", help="Exercises: 03_losses, 3 or losses.")],
-    parts: Annotated[str, typer.Option(help="Only these parts: mse_loss,cross_entropy.", show_default=False)] = "",
-    points: Annotated[str, typer.Option(help="Other points: cross_entropy=4,mse_loss=1.", show_default=False)] = "",
-) -> None:
-    """Write an assignment's notebooks, or bring them up to date; cells of your own stay."""
-    from nnkata.grader import extras
-
-    with told():
-        extras.needed("nbgrader", "course")
-        from nnkata.grader import course as courses
-
-        wanted = tuple(part.strip() for part in parts.split(",") if part.strip())
-        found = courses.assign(Path("."), name, courses.exercises(ids), wanted, _points(points))
-    for assigned in found:
-        count = sum(part.points is not None for part in assigned.parts)
-        typer.echo(f"{assigned.file}: {count} part{'s' if count != 1 else ''}, {assigned.points:g} points")
-    typer.echo(f"Next: nbgrader generate_assignment {name}")
-
-
-@course.command("gradescope")
-def course_gradescope(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="An assignment, like ps1, or exercises.")],
-    file: Annotated[Path, typer.Option("--output", "-o", metavar="ZIP", help="Where.")] = Path("autograder.zip"),
-    feedback: Annotated[str, typer.Option(help="What students are told: score, diagnosis or full.")] = "diagnosis",
-    seed: Annotated[Optional[int], typer.Option(help="Of the inputs; else drawn.", show_default=False)] = None,  # noqa: UP045
-    unconfined: Annotated[
-        bool, typer.Option("--allow-unconfined", help="Grade even where a container cannot confine.")
-    ] = False,
-) -> None:
-    """Write an autograder for Gradescope: a zip file to upload as it is."""
-    import random
-
-    from nnkata.grader import autograder, delivery
-
-    with told():
-        chosen = delivery.exercises(names, Path("."))
-        drawn = random.SystemRandom().randrange(1 << 31) if seed is None else seed
-        ids = tuple(one.id for one in chosen)
-        delivery.gradescope(file, chosen, autograder.Settings(ids, _level(feedback), drawn, unconfined))
-    total = sum(one.points for one in chosen)
-    typer.echo(f"{file}: {', '.join(ids)}, {total:g} points. It holds solutions and hidden tests: it is for you alone.")
-    typer.echo(f"Next: upload it in Gradescope under Configure Autograder, and give the assignment {total:g} points.")
-
-
-@course.command("classroom")
-def course_classroom(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="An assignment, like ps1, or exercises.")],
-    folder: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where.")] = Path("template"),
-    feedback: Annotated[str, typer.Option(help="What students are told: score, diagnosis or full.")] = "diagnosis",
-    package: Annotated[str, typer.Option(help="What the workflow installs; else this version.")] = "",
-) -> None:
-    """Write a template repository for GitHub Classroom: the exercises, and a workflow that grades each push."""
-    from nnkata.grader import delivery
-
-    with told():
-        chosen = delivery.exercises(names, Path("."))
-        written, kept = delivery.classroom(folder, chosen, _level(feedback), package)
-    typer.echo(f"{len(written)} files written to {folder}{f', {len(kept)} that were there kept' if kept else ''}.")
-    typer.echo("Next: push it as a template repository, and choose it for an assignment in GitHub Classroom.")
-
-
-def _level(name: str) -> Level:
-    from nnkata.grader import feedback
-
-    found = next((level for level in feedback.LEVELS if level == name), None)
-    if found is None:
-        usage(f"There is no feedback level {name!r}: choose {', '.join(feedback.LEVELS)}.")
-    return found
-
-
-def _points(text: str) -> dict[str, float]:
-    """`a=4,b=1` as a table."""
-    found = {}
-    for pair in text.split(","):
-        part, _, value = pair.partition("=")
-        if not pair.strip():
-            continue
-        try:
-            found[part.strip()] = float(value)
-        except ValueError:
-            usage(f"--points is a list like cross_entropy=4,mse_loss=1; {pair!r} does not fit.")
-        if not 0 < found[part.strip()] < 10_000:
-            usage(f"The points of {part.strip()} must be above 0.")
-    return found
-
-
-@dev.command("check")
-def dev_check(
-    ids: Annotated[Optional[list[str]], typer.Argument(metavar="ID", show_default=False)] = None,  # noqa: UP045
-    seeds: Annotated[int, typer.Option(help="How many seeds.")] = 10,
-) -> None:
-    """Check that the content holds: stubs fail, solutions and built-ins pass, misconceptions are caught by name."""
-    from nnkata.grader import authoring, catalog, content
-
-    console = screen()
-    with told():
-        chosen = [catalog.find(name) for name in ids] if ids else catalog.exercises()
-        checked = []
-        for exercise in chosen:
-            content.reference(exercise)  # what does not even run is told by its file
-        for found in authoring.check_all(chosen, tuple(range(seeds))):
-            checked.append(found)
-            mark = "[red]✗[/]" if found.problems else "[green]✓[/]"
-            console.print(f"{mark} {found.exercise.id}: {found.tests} tests, {len(found.caught)} misconceptions")
-            for problem in found.problems:
-                console.print(f"  {problem}", markup=False)
-    console.print(authoring.confusion_table(checked))
-    if not any(found.problems for found in checked):
-        console.print("[green]✓[/] Everything that must hold does.")
-    raise typer.Exit(FAILED if any(found.problems for found in checked) else 0)
-
-
-@dev.command("calibrate")
-def dev_calibrate(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", show_default=False)] = None,
-    seeds: Annotated[int, typer.Option(help="How many times the reference is trained.")] = 20,
-    bar: Annotated[list[str] | None, typer.Option(help="Only this bar; may be given again.")] = None,
-    wrong: Annotated[bool, typer.Option("--wrong", help="Train the part's misconceptions too, once each.")] = False,
-    dataset: Annotated[str, typer.Option(help="mnist or fashion-mnist.")] = "mnist",
-    save: Annotated[Path | None, typer.Option(help="Keep the figures in this JSON file.", show_default=False)] = None,
-) -> None:
-    """Train the reference under many seeds and see how far above its bars it stays."""
-    from nnkata.grader import calibration, catalog
-
-    console = screen()
-    found = []
-    with told():
-        for exercise in [catalog.find(name) for name in ids] if ids else catalog.exercises():
-            with console.status(exercise.id) as status:
-                for one in calibration.calibrate(exercise, seeds, tuple(bar or ()), wrong, dataset, status.update):
-                    found.append(one)
-                    if save:
-                        calibration.save([one], save)
-    console.print(calibration.table(found))
-    raise typer.Exit(FAILED if any(one.margin < calibration.MARGIN for one in found) else 0)
-
-
-@dev.command("mutate")
-def dev_mutate(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", show_default=False)] = None,
-    part: Annotated[list[str] | None, typer.Option(help="Only this part; may be given again.")] = None,
-    save: Annotated[Path | None, typer.Option(help="Keep the figures in this JSON file.", show_default=False)] = None,
-) -> None:
-    """Plant small mistakes in the solutions and see that the hidden tests notice each of them."""
-    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # with a GPU autograd starts threads, which do not outlive a fork
-    from nnkata.grader import catalog, mutants, service, survivors
-
-    console = screen()
-    found, parts = [], tuple(part or ())
-    with told():
-        for exercise in [catalog.find(name) for name in ids] if ids else catalog.exercises():
-            for name in parts:
-                service.part_of(exercise, name)
-            known = survivors.equivalents(survivors.file_of(exercise))
-            tried = list(_counted(mutants.fates(exercise, parts), exercise.id))
-            one = survivors.explain(exercise, tried, known, parts)
-            found.append(one)
-            console.print(f"{'[green]✓[/]' if one.sound else '[red]✗[/]'} {exercise.id}: {len(one.fates)} mutants")
-            for line in survivors.told(one):
-                console.print(f"  {line}", markup=False, soft_wrap=True)
-            if save:
-                survivors.save([one], save)
-    console.print(survivors.table(found))
-    raise typer.Exit(0 if all(one.sound for one in found) else FAILED)
-
-
-def _counted(fates: Iterator[Fate], exercise_id: str) -> Iterator[Fate]:
-    """The fates as they come, counted on one line of a terminal's standard error."""
-    for count, fate in enumerate(fates, 1):
-        if sys.stderr.isatty():
-            text = f"\r\x1b[K  {exercise_id}: {count} mutants, now in {fate.mutant.part}"
-            print(text, end="", file=sys.stderr, flush=True)
-        yield fate
-    if sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-@dev.command("stub")
-def dev_stub(ids: Annotated[Optional[list[str]], typer.Argument(metavar="ID", show_default=False)] = None) -> None:  # noqa: UP045
-    """Make the stubs anew from the solutions."""
-    from nnkata.grader import catalog, stub, workspace
-
-    with told():
-        for exercise in [catalog.find(name) for name in ids] if ids else catalog.exercises():
-            workspace.write(exercise.stub, stub.make_stub(exercise.solution.read_text("utf-8"), str(exercise.solution)))
-            screen().print(f"{exercise.stub}", highlight=False)
-
-
-@dev.command("new")
-def dev_new(
-    id: Annotated[str, typer.Argument(metavar="ID", help="Its id, like 10_attention.")],
-    root: Annotated[Path, typer.Option(help="The content root to make it in.")] = Path("."),
-) -> None:
-    """Lay out a new exercise, small but whole, to be filled in."""
-    from nnkata.grader import template
-
-    with told():
-        for file in template.create(root, id):
-            screen().print(f"{file}", highlight=False)
-    screen().print(f"Next: fill these in, then NNKATA_PATH={root} nnkata dev check {id}", highlight=False)
-
-
 # -- what the commands share -------------------------------------------------------------------------------------------
-
-
-def screen() -> Console:
-    """Where people read: colour on a terminal, plain elsewhere, never wider than is pleasant."""
-    from rich.console import Console
-
-    console = Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
-    if console.width > 120:
-        console.width = 120
-    return console
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Every error of ours as one message and an exit code, never a traceback."""
-    try:
-        yield
-    except SubmissionError as error:
-        _say(str(error), FAILED)
-    except GraderError as error:
-        _say(f"The grader itself failed, so there is no verdict: {error}", BROKEN)
-    except NnkataError as error:
-        _say(str(error), USAGE)
-    except KeyboardInterrupt:
-        _say("Stopped.", 130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        raise typer.Exit(FAILED) from None
-    except (typer.Exit, typer.Abort):
-        raise
-    except Exception as error:
-        if os.environ.get("NNKATA_TRACEBACK"):
-            raise
-        _say(
-            f"The grader itself failed, so there is no verdict: {type(error).__name__}: {error}\n"
-            "This is a bug of nnkata, not of your code. To report it, run the same again with NNKATA_TRACEBACK=1 set.",
-            BROKEN,
-        )
-
-
-def usage(message: str) -> NoReturn:
-    """Say what is wrong with the way the command was called, and stop."""
-    _say(message, USAGE)
-
-
-def _say(message: str, code: int) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(code)
 
 
 def _space_if_any() -> Workspace | None:
