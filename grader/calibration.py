@@ -58,6 +58,7 @@ def calibrate(
     for bar in exercise.bars:
         if names and bar.name not in names:
             continue
+        bar = bars.on(bar, dataset)
         shared = next((one for other, one in known if bars.same_training(bar, other)), None)
         found = shared or _trained(exercise, bar, seeds, wrong, dataset, say)
         found = replace(found, bar=bar.name, threshold=bar.threshold)

@@ -7,11 +7,13 @@ network.
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import lzma
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +31,11 @@ SHA256 = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 DATASETS = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
-"""Names of data sets, and torchvision's classes for them. Fashion-MNIST does not ship: name a root that holds it."""
+"""Names of data sets, and torchvision's classes for them. Fashion-MNIST does not ship: it is taken from a root that
+NNKATA_DATA names, or from where Debian's package dataset-fashion-mnist puts it.
+"""
+
+DEBIANS = Path("/usr/share/datasets/fashion-mnist")
 
 
 def cache_folder() -> Path:
@@ -40,24 +46,31 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "nnkata"
 
 
-def root() -> Path:
-    """A torchvision root that holds MNIST: the one that NNKATA_DATA names, or the cache, unpacked now if need be.
+def root(name: str = "mnist") -> Path:
+    """A torchvision root that holds a data set: the one that NNKATA_DATA names, or the cache, unpacked now if need be.
 
     Raises:
-        UsageError: NNKATA_DATA names a folder without MNIST's files.
+        UsageError: Fashion-MNIST is asked for and nowhere to be found.
         GraderError: the shipped files are damaged, or the cache cannot be written.
     """
     if named := os.environ.get("NNKATA_DATA"):
         return Path(named)
     folder = cache_folder()
-    raw = folder / "MNIST" / "raw"
-    if _whole(raw):
-        return folder
+    raw = folder / DATASETS[name] / "raw"
     try:
-        _unpack(raw)
+        if name == "mnist" and not _whole(raw):
+            _unpack(raw, _shipped)
+        if name == "fashion-mnist" and not all((raw / file).is_file() for file in SHA256):
+            if not DEBIANS.is_dir():
+                raise UsageError(
+                    "There is no Fashion-MNIST here: set NNKATA_DATA (or --data) to a torchvision root that holds it,"
+                    " or install Debian's package dataset-fashion-mnist."
+                )
+            _unpack(raw, _debians)
     except OSError as error:
         raise GraderError(
-            f"MNIST cannot be unpacked into {folder} ({error}): set NNKATA_CACHE to a folder that can be written"
+            f"{DATASETS[name]} cannot be unpacked into {folder} ({error}):"
+            " set NNKATA_CACHE to a folder that can be written"
         ) from None
     return folder
 
@@ -74,16 +87,25 @@ def _whole(raw: Path) -> bool:
     return True
 
 
-def _unpack(raw: Path) -> None:
+def _shipped(name: str) -> bytes:
+    """One of the kit's own files; GraderError if it is damaged."""
+    data = lzma.decompress((SHIPPED / f"{name}.xz").read_bytes())
+    if hashlib.sha256(data).hexdigest() != SHA256[name]:
+        raise GraderError(f"the kit's own copy of {name} is damaged: install nnkata anew")
+    return data
+
+
+def _debians(name: str) -> bytes:
+    return gzip.decompress((DEBIANS / f"{name}.gz").read_bytes())
+
+
+def _unpack(raw: Path, contents: Callable[[str], bytes]) -> None:
     """Unpack beside, check, then move into place; of two processes at once either's files will do, being the same."""
     raw.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=raw.parent, prefix=".unpacking-"))
     try:
-        for name, wanted in SHA256.items():
-            data = lzma.decompress((SHIPPED / f"{name}.xz").read_bytes())
-            if hashlib.sha256(data).hexdigest() != wanted:
-                raise GraderError(f"the kit's own copy of {name} is damaged: install nnkata anew")
-            (beside / name).write_bytes(data)
+        for name in SHA256:
+            (beside / name).write_bytes(contents(name))
         raw.mkdir(exist_ok=True)
         for name in SHA256:
             os.replace(beside / name, raw / name)
@@ -104,7 +126,7 @@ def load(name: str, train: bool) -> tuple[Tensor, Tensor]:
 
     if name not in DATASETS:
         raise UsageError(f"There is no data set {name!r}: choose {' or '.join(DATASETS)}.")
-    folder = root()
+    folder = root(name)
     module, how = import_torchvision()
     if module is None:
         raise GraderError(f"torchvision cannot be imported, and MNIST is read through it: {how}")

@@ -114,7 +114,9 @@ class Judge:
     def bar(self, name: str) -> None:
         """The student's training reaches the exercise's bar of that name. Its progress is reported meanwhile."""
         self._not_stopped()
-        bar = bars.named(self.trial.exercise, name)
+        bar = bars.on(bars.named(self.trial.exercise, name), self.trial.dataset)
+        if not bar.threshold:
+            raise NotHere(f"this bar has not been calibrated on {self.trial.dataset}")
         known = [done for done in self.trial.bars if done.device == self.device and bars.same_training(done.bar, bar)]
         result = known[0] if known else self._trained(bar)
         self.trial.bars.append(replace(result, bar=bar))

@@ -48,6 +48,7 @@ class Bar:
         data: `digits`, or `scenes` made of them.
         train, test: how many of these.
         threshold: the accuracy (scenes: mean IoU) to reach, from 0 to 1.
+        fashion: the same where Fashion-MNIST stands in for MNIST; 0 where that has not been calibrated.
         seconds: wall time that the training may take.
         quick: one of the short bars that come first, so that a broken loop is found before a minute is spent.
         points: of its part's points.
@@ -61,6 +62,7 @@ class Bar:
     test: int
     epochs: int
     threshold: float
+    fashion: float
     seconds: float
     quick: bool
     points: float

@@ -1,5 +1,7 @@
 """MNIST ships with the kit: unpacked once, checked, rebuilt when damaged, safe for two at once, without a network."""
 
+import gzip
+import struct
 import subprocess
 import sys
 
@@ -55,6 +57,33 @@ def test_another_root_is_used_as_it_is_and_named_when_it_lacks_the_data(cache, t
     assert not cache.exists()
     with pytest.raises(UsageError, match="no data set"):
         datasets.load("cifar", True)
+
+
+def test_fashion_mnist_is_taken_from_where_debian_puts_it(cache, tmp_path, monkeypatch):
+    packed = tmp_path / "fashion-mnist"
+    packed.mkdir()
+    for name, count in (("train", 3), ("t10k", 2)):
+        images = struct.pack(">IIII", 0x803, count, 28, 28) + bytes(range(28)) * 28 * count
+        labels = struct.pack(">II", 0x801, count) + bytes(range(count))
+        (packed / f"{name}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
+        (packed / f"{name}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
+    monkeypatch.setattr(datasets, "DEBIANS", packed)
+    images, labels = datasets.load("fashion-mnist", True)
+    assert tuple(images.shape) == (3, 28, 28) and labels.tolist() == [0, 1, 2]
+    assert tuple(datasets.load("fashion-mnist", False)[0].shape) == (2, 28, 28)
+
+
+def test_without_fashion_mnist_it_is_said_where_to_get_it(cache, tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets, "DEBIANS", tmp_path / "nowhere")
+    with pytest.raises(UsageError, match="dataset-fashion-mnist"):
+        datasets.load("fashion-mnist", True)
+
+
+def test_a_bar_has_a_height_of_its_own_on_fashion_mnist():
+    for exercise in catalog.exercises():
+        for bar in exercise.bars:
+            assert bars.on(bar, "mnist") == bar
+            assert 0 <= bars.on(bar, "fashion-mnist").threshold == bar.fashion <= bar.threshold
 
 
 def test_the_test_images_of_a_bar_are_in_an_order_of_their_own_and_never_the_same(cache):
