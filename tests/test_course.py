@@ -180,6 +180,18 @@ def test_export_gives_everybody_a_line(course):
     assert sum(",as-it-should-be," in line and ",6.0," in line for line in lines) == 1
 
 
+@pytest.fixture
+def small(course, tmp_path):
+    """The same course with one student."""
+    shutil.copytree(
+        course.folder, tmp_path / "course", ignore=shutil.ignore_patterns("autograded", "submitted", "feedback")
+    )
+    found = object.__new__(Course)
+    found.folder = tmp_path / "course"
+    found.hand_in("ada", RIGHT)
+    return found
+
+
 # -- what is handed out ------------------------------------------------------------------------------------------------
 
 
@@ -266,19 +278,22 @@ def test_what_makes_no_sense_is_told(course, options, told):
     assert told in course.run("nnkata", "course", "assign", *options, fails=True)
 
 
+def test_the_rest_of_nbgrader_runs_on_it_unchanged(small, tmp_path):
+    exchange = tmp_path / "exchange"
+    exchange.mkdir()
+    exchange.chmod(0o777)
+    with open(small.folder / "nbgrader_config.py", "a") as config:
+        config.write(f"\nc.Exchange.root = {str(exchange)!r}\n")
+    assert "Released as: course ps1" in small.run("nbgrader", "release_assignment", "ps1")
+    archive = small.folder / "downloaded" / "ps1" / "archive"
+    archive.mkdir(parents=True)
+    (small.folder / "submitted" / "ada" / "ps1" / "03_losses.ipynb").rename(archive / "grace_03_losses.ipynb")
+    small.run("nbgrader", "zip_collect", "ps1")
+    small.run("nbgrader", "autograde", "ps1", "--student", "grace")
+    assert small.scores("grace") == {"mse_loss": 4.0, "l1_loss": 2.0}
+
+
 # -- when the grader itself fails --------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def small(course, tmp_path):
-    """The same course with one student."""
-    shutil.copytree(
-        course.folder, tmp_path / "course", ignore=shutil.ignore_patterns("autograded", "submitted", "feedback")
-    )
-    found = object.__new__(Course)
-    found.folder = tmp_path / "course"
-    found.hand_in("ada", RIGHT)
-    return found
 
 
 def test_without_its_seed_the_grader_fails_and_asks_for_a_person(small):
