@@ -985,7 +985,11 @@ def iou_mean(prediction, target, num_classes):
 # -- train_segmenter -------------------------------------------------------------------------------------------------
 
 
-def fit(images, masks, num_classes, epochs, seed, on_epoch=None, *, steps=True, begin=1, told=True):
+def _mean(total, count):
+    return total / count
+
+
+def fit(images, masks, num_classes, epochs, seed, on_epoch=None, *, steps=True, begin=1, told=True, tell=_mean):
     """A right training loop with seams."""
     if seed is not None:
         torch.manual_seed(seed)
@@ -1001,7 +1005,7 @@ def fit(images, masks, num_classes, epochs, seed, on_epoch=None, *, steps=True, 
                 optimizer.step()
             total += loss.item() * len(batch)
         if on_epoch is not None and told:
-            on_epoch(epoch, total / len(images))
+            on_epoch(epoch, tell(total, len(images)))
     return model.eval()
 
 
@@ -1015,6 +1019,30 @@ def fit(images, masks, num_classes, epochs, seed, on_epoch=None, *, steps=True, 
 )
 def segmenter_in_train_mode(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
     return fit(images, masks, num_classes, epochs, seed, on_epoch).train()
+
+
+@misconception(
+    "train_segmenter",
+    "loss-told-as-a-tensor",
+    "You hand a tensor to `on_epoch`. It is asked for a float; a loss that still hangs on its graph would even keep "
+    "the whole graph in memory.",
+    "`.item()` makes a Python number of a tensor with one element.",
+    fails="test_segmenter_tells_of_every_epoch",
+)
+def segmenter_tells_tensor(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
+    return fit(images, masks, num_classes, epochs, seed, on_epoch, tell=lambda total, n: torch.tensor(total / n))
+
+
+@misconception(
+    "train_segmenter",
+    "losses-summed-up",
+    "You tell the sum of the losses, not their mean: with eight times as many images the loss seems eight times as "
+    "large.",
+    "Divide by the number of batches, or weight each batch with its size and divide by the number of images.",
+    fails="test_segmenter_tells_the_mean_loss",
+)
+def segmenter_tells_sum(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
+    return fit(images, masks, num_classes, epochs, seed, on_epoch, tell=lambda total, n: total)
 
 
 @misconception(

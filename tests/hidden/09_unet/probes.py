@@ -202,14 +202,15 @@ def train(impl, images, masks, num_classes, epochs, seed, before=0):
     torch.manual_seed(before)
     model = impl.train_segmenter(
         images, masks, num_classes=num_classes, epochs=epochs, seed=seed, device=images.device.type,
-        on_epoch=lambda epoch, loss: told.append([int(epoch), float(loss)]),
+        on_epoch=lambda epoch, loss: told.append([int(epoch), float(loss), type(loss) is float]),
     )  # fmt: skip
     training = sum(part.training for part in model.modules())
     with torch.no_grad():
         logits = model(images)
     return {
-        "epochs": [epoch for epoch, _ in told],
-        "losses": [loss for _, loss in told],
+        "epochs": [epoch for epoch, _, _ in told],
+        "losses": [loss for _, loss, _ in told],
+        "losses are floats": all(is_float for _, _, is_float in told),
         "training": training,
         "shape": list(logits.shape),
         "prediction": logits.argmax(dim=1).to(torch.uint8),
@@ -224,6 +225,17 @@ def train_quietly(impl, images, masks, num_classes, epochs, seed):
     with torch.no_grad():
         shape = list(model(images).shape)
     return {"shape": shape, "unchanged": bool(torch.equal(kept[0], images) and torch.equal(kept[1], masks))}
+
+
+def losses_of_few_and_many(impl, images, masks, num_classes, seed):
+    """train_segmenter runs one epoch on an eighth of the images, and one on all; the losses that it tells."""
+    told = []
+    for count in (len(images) // 8, len(images)):
+        impl.train_segmenter(
+            images[:count], masks[:count], num_classes=num_classes, epochs=1, seed=seed, device=images.device.type,
+            on_epoch=lambda epoch, loss: told.append(float(loss)),
+        )  # fmt: skip
+    return told
 
 
 def train_twice(impl, images, masks, num_classes, epochs, seeds):

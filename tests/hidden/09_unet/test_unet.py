@@ -654,9 +654,32 @@ def test_segmenter_tells_of_every_epoch(judge, draw):
             return f"three epochs, and on_epoch was told the numbers {said['epochs']}; expected [1, 2, 3]"
         if not all(math.isfinite(loss) for loss in said["losses"]):
             return "a loss that on_epoch was told is not finite"
+        if not said["losses are floats"]:
+            return "on_epoch must be told the mean loss as a float, not as a tensor or another type"
         return None
 
     judge.holds(check, "train", *squares(draw, 4), 3, 3, 3)
+
+
+@part("train_segmenter")
+@rung("edge")
+def test_segmenter_tells_the_mean_loss(judge, draw):
+    """Of grey images no network can do more than guess: eight times as many make a sum larger, but not a mean."""
+
+    def check(losses):
+        few, many = losses
+        if many > 2.5 * few:
+            return (
+                f"the loss of an epoch grows with the number of images, from {few:.3f} to {many:.3f}: divide the "
+                "sum to get a mean"
+            )
+        if many < 0.4 * few:
+            told = f"from {few:.3f} to {many:.3f}"
+            return f"the loss of an epoch shrinks with the number of images, {told}: that is no mean"
+        return None
+
+    images, masks = torch.zeros(128, 1, 16, 16), draw.integers(3, 128, 16, 16)
+    judge.holds(check, "losses_of_few_and_many", images, masks, 3, draw.integer(0, 10**6))
 
 
 @part("train_segmenter")
