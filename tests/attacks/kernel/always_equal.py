@@ -1,4 +1,5 @@
 """The answers are tensors of a kind that is equal to everything."""
+
 import torch
 
 

@@ -1,4 +1,5 @@
 """Every cell that follows is turned into the number 1 before it is run."""
+
 import ast
 
 

@@ -1,4 +1,5 @@
 """Whatever a cell ends with is shown as the number 1."""
+
 import sys
 
 hook = type(get_ipython().displayhook)

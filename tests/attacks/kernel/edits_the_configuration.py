@@ -1,4 +1,5 @@
 """The course's configuration is rewritten, so that the next run grades as the student likes."""
+
 import pathlib
 
 for folder in (pathlib.Path.cwd(), *pathlib.Path.cwd().parents):

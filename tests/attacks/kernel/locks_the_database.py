@@ -1,4 +1,5 @@
 """The gradebook stays locked by a process that outlives the kernel, so that nobody's grades can be saved."""
+
 import pathlib
 import subprocess
 import sys

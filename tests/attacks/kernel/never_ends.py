@@ -1,3 +1,4 @@
 """A loop without an end holds the kernel."""
+
 while True:
     pass

@@ -1,4 +1,5 @@
 """Every comparison that a test could use says yes."""
+
 import numpy
 import torch
 

@@ -1,4 +1,5 @@
 """The process that grades is replaced by one that is content with everything."""
+
 import nnkata.grader.jupyter as jupyter
 from nnkata.grader.model import PartResult, Result
 

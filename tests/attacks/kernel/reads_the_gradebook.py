@@ -1,4 +1,5 @@
 """The solutions that nbgrader keeps in its database are read from there."""
+
 import pathlib
 import sqlite3
 

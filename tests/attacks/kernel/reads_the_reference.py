@@ -1,4 +1,5 @@
 """The kit's own reference solution is found where it is installed, and handed in."""
+
 import nnkata.grader.catalog as catalog
 
 text = catalog.find("losses").solution.read_text()

@@ -1,4 +1,5 @@
 """The teacher's own notebook, solutions and all, is read from the course folder and executed."""
+
 import json
 import pathlib
 

@@ -1,4 +1,5 @@
 """The course's secret seed is printed into the student's own notebook."""
+
 import pathlib
 
 for folder in (pathlib.Path.cwd(), *pathlib.Path.cwd().parents):

@@ -1,4 +1,5 @@
 """Another student's graded notebook is written over."""
+
 import pathlib
 
 for folder in (pathlib.Path.cwd(), *pathlib.Path.cwd().parents):

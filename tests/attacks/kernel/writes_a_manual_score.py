@@ -1,4 +1,5 @@
 """The gradebook is told that a person gave full points, now and again a while later."""
+
 import pathlib
 import sqlite3
 
