@@ -299,6 +299,8 @@ def grade(
     quick: Annotated[bool, typer.Option("--quick", help="Only the short trainings.")] = False,
     no_training: Annotated[bool, typer.Option("--no-training", help="No trainings at all.")] = False,
     device: Annotated[str, typer.Option(help="cpu, cuda (the GPU as well) or auto.")] = "cpu",
+    data: Annotated[Path | None, typer.Option(help="A torchvision root to read data from.", show_default=False)] = None,
+    dataset: Annotated[str, typer.Option(help="What trainings use: mnist or fashion-mnist.")] = "mnist",
     unconfined: Annotated[
         bool, typer.Option("--allow-unconfined", help="Go on where submissions cannot be confined.")
     ] = False,
@@ -307,10 +309,14 @@ def grade(
 
     Exit codes: 0 everything was graded, 2 wrong usage, 3 something could not be graded.
     """
-    from nnkata.grader import batch, progress
+    from nnkata.grader import batch, datasets, progress
 
     if device not in ("cpu", "cuda", "auto"):
         usage(f"There is no device {device!r}: choose cpu, cuda or auto.")
+    if dataset not in datasets.DATASETS:
+        usage(f"There is no data set {dataset!r}: choose {' or '.join(datasets.DATASETS)}.")
+    if data is not None:
+        os.environ["NNKATA_DATA"] = str(data.resolve())
     if quick and no_training:
         usage("Choose one of --quick and --no-training.")
     wanted = batch.Wanted(
@@ -323,6 +329,7 @@ def grade(
         student=student,
         again=again,
         training="none" if no_training else "quick" if quick else "full",
+        dataset=dataset,
         device=device,
         unconfined=unconfined,
         level=level_of(feedback),

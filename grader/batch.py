@@ -46,6 +46,7 @@ class Wanted:
     pattern: str = ""
     again: bool = False
     training: Literal["none", "quick", "full"] = "full"
+    dataset: str = "mnist"
     device: str = "cpu"
     unconfined: bool = False
     level: Level = "diagnosis"
@@ -98,7 +99,12 @@ def grade(
     tally = Tally(students=len({one.student for one in found.submitted}), left=found.left)
     with ledger.opened(wanted.results) as book:
         tally.seed = book.seed(wanted.seed)
-        options = {"training": wanted.training, "device": wanted.device, "confined": not wanted.unconfined}
+        options = {
+            "training": wanted.training,
+            "dataset": wanted.dataset,
+            "device": wanted.device,
+            "confined": not wanted.unconfined,
+        }
         book.begin(tally.seed, options)
         plan = _Plan(wanted, exercises, book, tally.seed)
         tasks, unchanged = plan.split(found)
@@ -183,6 +189,7 @@ class _Plan:
             not self.wanted.unconfined,
             SLACK + 2 * exercise.limits.total_seconds + 1.5 * bars,
             one.problem,
+            dataset=self.wanted.dataset if exercise.bars else "mnist",
         )
 
     def unchanged(self, task: Task) -> Graded | None:
@@ -204,7 +211,8 @@ class _Plan:
         return self._made(answer.task, answer.file)
 
     def _made(self, task: Task, file: str) -> Made:
-        return Made(file, self.content[task.exercise], task.seed, task.training, task.device, task.confined)
+        content = self.content[task.exercise]
+        return Made(file, content, task.seed, task.training, task.device, task.confined, task.dataset)
 
     def result(self, answer: Answer) -> Result:
         """The result that an answer holds; one of status `error` where there is none."""

@@ -43,6 +43,7 @@ class Confined:
         self.defences, self.on_progress, self.gpu = defences, on_progress, gpu
         self.workers: dict[tuple[str, ...], Worker] = {}
         self.broken: dict[tuple[str, ...], Failure] = {}
+        self.unloadable: Failure | None = None
         self.confinement = ""
         self.prints = ""
         self.spent = 0.0
@@ -65,6 +66,8 @@ class Confined:
             if self.limits.total_seconds - self.spent <= 0:
                 text = f"the submission has used all of its {self.limits.total_seconds:g} seconds"
                 return failed(Failure("timeout", "Timeout", text), 0.0)
+            if self.unloadable and forbidden not in self.workers:
+                return failed(self.unloadable, 0.0)
             worker = self._worker(forbidden)
             if forbidden in self.broken:
                 return failed(self.broken[forbidden], 0.0)
@@ -116,9 +119,9 @@ class Confined:
         self.confinement = worker.confinement
         try:
             said = worker.load(self.submission.text)
-        except Died as died:
+        except Died as died:  # with any other guard it would be the same, and cost the same time again
             worker.kill()
-            self.broken[forbidden] = died.failure
+            self.unloadable = died.failure
             raise
         self.workers[forbidden] = worker
         if not isinstance(said, dict):

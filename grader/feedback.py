@@ -96,7 +96,7 @@ def part_feedback(result: Result, part: PartResult, exercise: Exercise, level: L
         explanation = without_values(explanation) or _in_words(name)
         advice = without_values(advice)
         if not advice and exercise.part(part.name).hints:
-            advice = exercise.part(part.name).hints[0]
+            advice = flowing(exercise.part(part.name).hints[0])
     return PartFeedback(
         part.name, part.status, part.score, part.max_score, part.unwritten, lines, explanation, advice, name
     )
@@ -159,3 +159,15 @@ def _discreet(test: TestResult) -> str:
     if OF_THE_TEXT.match(test.message):
         return test.message
     return RUNGS_TOLD.get(test.rung, "It is not right yet.")
+
+
+def flowing(text: str) -> str:
+    """A hint's text with each paragraph on one line, so that it wraps where the reader's terminal ends; code stays."""
+    lines: list[str] = []
+    for line in text.strip("\n").splitlines():
+        prose = line[:1] not in ("", " ", "\t", "-", "*")
+        if prose and lines and lines[-1][:1] not in ("", " ", "\t"):
+            lines[-1] += " " + line
+        else:
+            lines.append(line)
+    return "\n".join(lines)

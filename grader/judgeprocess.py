@@ -89,6 +89,7 @@ def _graded(engine: Engine, reader: places.Reader, task: Task) -> tuple[Result, 
         parts=task.parts,
         student=task.student,
         training=task.training,
+        dataset=task.dataset,
         confined=task.confined,
     )
     digest = ""

@@ -49,6 +49,7 @@ class Task:
         seconds: a generous bound for a judge that works; beyond it, it hangs.
         problem: why there is nothing to read, if so.
         parts: only these; empty for all.
+        dataset: what the accuracy bars train on.
     """
 
     student: str
@@ -61,6 +62,7 @@ class Task:
     seconds: float = 300.0
     problem: str = ""
     parts: tuple[str, ...] = ()
+    dataset: str = "mnist"
 
     def to_json(self) -> str:
         """One line; every character that is not ASCII is escaped, so that any file name survives."""

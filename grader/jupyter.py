@@ -22,7 +22,7 @@ from typing import Any
 
 from . import catalog, pages, report, service
 from .errors import GraderError, UsageError
-from .feedback import Feedback, feedback
+from .feedback import Feedback, feedback, flowing
 from .judges import START_SECONDS, Judge, Task
 from .model import Part, Result
 from .places import Place
@@ -70,7 +70,7 @@ class Exercise:
         if not found.hints:
             return Hint(found, 0, "There are no hints for this part. Its lesson is at the top of the notebook.")
         level = self.taken[part] = min(self.taken.get(part, 0) + 1, len(found.hints))
-        return Hint(found, level, service.flowing(found.hints[level - 1]))
+        return Hint(found, level, flowing(found.hints[level - 1]))
 
     def points(self, part: str, of: float) -> float:
         """The points that a part earns, of so many."""

@@ -44,6 +44,7 @@ class Made:
     training: str
     device: str
     confined: bool
+    dataset: str = "mnist"
 
 
 @dataclass(frozen=True)

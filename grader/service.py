@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import catalog, stub, workspace
+from . import catalog, feedback, stub, workspace
 from .errors import NnkataError, SubmissionError, UsageError
 from .model import Exercise, Limits, Part, Result
 from .workspace import Workspace
@@ -240,19 +240,8 @@ def hint(space: Workspace, exercise: Exercise, name: str | None) -> Hint:
     level = min(record.hints.get(part.name, 0) + 1, len(part.hints))
     record.hints[part.name] = level
     space.save()
-    return Hint(exercise, part, level, len(part.hints), flowing(part.hints[level - 1]), level == len(part.hints))
-
-
-def flowing(text: str) -> str:
-    """A hint's text with each paragraph on one line, so that it wraps where the reader's terminal ends; code stays."""
-    lines: list[str] = []
-    for line in text.strip("\n").splitlines():
-        prose = line[:1] not in ("", " ", "\t", "-", "*")
-        if prose and lines and lines[-1][:1] not in ("", " ", "\t"):
-            lines[-1] += " " + line
-        else:
-            lines.append(line)
-    return "\n".join(lines)
+    text = feedback.flowing(part.hints[level - 1])
+    return Hint(exercise, part, level, len(part.hints), text, level == len(part.hints))
 
 
 def reset(space: Workspace, exercise: Exercise, name: str | None) -> Path | None:
