@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from nnkata.grader import mutation, operators, survivors, template
+from nnkata.grader import mutants, mutation, operators, survivors, template
 from nnkata.grader.catalog import KIT, exercises
 from nnkata.grader.errors import ContentError
 
@@ -212,6 +212,18 @@ def test_explained_survivors_are_none_and_what_explains_nothing_is_said(root):
     ran = explain([*after, "return 7 * x"])
     assert ran.returncode == 1
     assert "explains no survivor any more: double: return 2 * x → return 7 * x" in ran.stdout
+
+
+def test_what_is_only_out_of_time_makes_no_explanation_stale():
+    [exercise] = [one for one in exercises() if one.id == "01_neurons"]
+    mutant = mutation.Mutant("neuron", "constant", 1, "batch_size = 64", "batch_size = 1", "")
+    known = survivors.Equivalent(exercise.id, ("neuron",), mutant.before, (mutant.after,), "Free.")
+
+    def stale(by):
+        return survivors.explain(exercise, [mutants.Fate(mutant, "killed", by)], (known,)).stale
+
+    assert stale("time") == ()
+    assert stale("test_neurons.py::test_neuron_by_hand") == ("neuron: batch_size = 64 → batch_size = 1",)
 
 
 def test_a_part_that_is_not_there_is_said(root):
