@@ -32,6 +32,7 @@ types: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -W ignore benchmarks/notebooks.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
