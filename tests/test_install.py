@@ -86,7 +86,8 @@ def test_the_wheel_holds_all_that_grading_needs_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if name.startswith("nnkata/")}
     needed = {"cli.py"}
-    for pattern in ("grader/*.py", "grader/mnist/*", "grader/templates/*", "exercises/*/*", "solutions/*/*.py", "tests/hidden/*/*.py"):
+    patterns = ("grader/*.py", "grader/mnist/*", "grader/templates/*")
+    for pattern in (*patterns, "exercises/*/*", "solutions/*/*.py", "tests/hidden/*/*.py"):
         found = [file for file in KIT.glob(pattern) if file.is_file()]
         assert found, pattern
         needed |= {file.relative_to(KIT).as_posix() for file in found}
