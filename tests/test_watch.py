@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shlex
 import shutil
@@ -23,10 +24,12 @@ pytestmark = [
 
 
 class Terminal:
-    """A tmux session of its own, with a shell in it."""
+    """A tmux server of its own (the last one may still be ending), with a shell in it."""
+
+    opened = itertools.count()
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.name = f"nnkata-test-{os.getpid()}"
+        self.name = f"nnkata-test-{os.getpid()}-{next(self.opened)}"
         settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
         self.tmux("new-session", "-d", "-x", "110", "-y", "50", "-c", str(folder), f"env {settings} PS1='ready> ' sh")
         self.shows("ready>")
