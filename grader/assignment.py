@@ -16,7 +16,7 @@ from typing import Any
 import nbformat
 from nbformat.notebooknode import NotebookNode
 
-from . import stub
+from . import stub, workspace
 from .errors import ContentError, UsageError
 from .model import Exercise
 from .notebook import POINTS
@@ -91,10 +91,7 @@ def write(exercise: Exercise, parts: list[Chosen], file: Path) -> None:
     book = merged(there, [*_cells(exercise, parts)])
     file.parent.mkdir(parents=True, exist_ok=True)
     nbformat.validate(book)
-    text = nbformat.writes(book)
-    beside = file.with_name(f".{file.name}.new")
-    beside.write_text(text + "\n", "utf-8")
-    beside.replace(file)
+    workspace.write(file, nbformat.writes(book) + "\n")
     for picture in sorted(exercise.folder.glob("*.png")):
         file.with_name(picture.name).write_bytes(picture.read_bytes())
 
@@ -203,8 +200,7 @@ def _helpers(solution: str) -> dict[str, list[str]]:
         if node.lineno in numbers:
             if not isinstance(node, ast.FunctionDef):
                 raise ContentError("a solution's region at the left margin may hold functions only")
-            begin = min([node.lineno, *(item.lineno for item in node.decorator_list)])
-            found[node.name] = lines[begin - 1 : node.end_lineno]
+            found[node.name] = lines[stub.first_line(node) - 1 : node.end_lineno]
     return found
 
 

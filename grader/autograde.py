@@ -79,14 +79,14 @@ class Grade(NbGraderPreprocessor):  # type: ignore[misc]
         said = {part.name: part for part in feedback(result, exercise, self.level).parts}
         for part, cell in graded:
             whole = next(one for one in result.parts if one.name == part)
-            if whole.status == "error" or whole.max_score <= 0:
+            points = float(cell.metadata.nbgrader.points)
+            earned = whole.of(points)
+            if earned is None:
                 cell.outputs = [_error("The grader failed, so a person has to grade this.")]
                 continue
-            points = float(cell.metadata.nbgrader.points)
-            earned = round(points * whole.score / whole.max_score, 4)
             told_part = replace(said[part], score=earned, max_score=points)
             one = Feedback(name, exercise.title, self.level, whole.status, earned, points, (told_part,), result.notes)
-            cell.outputs = [*_outputs(one, min(earned, points))]
+            cell.outputs = [*_outputs(one, earned)]
 
     def _result(self, exercise: Exercise, parts: tuple[str, ...], nb: NotebookNode, told: dict[str, str]) -> Result:
         code = [

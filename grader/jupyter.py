@@ -76,9 +76,10 @@ class Exercise:
         """The points that a part earns, of so many."""
         name = service.part_of(self.exercise, part).name
         whole = next(one for one in self._graded((name,), "full").parts if one.name == name)
-        if whole.status == "error" or whole.max_score <= 0:
+        earned = whole.of(of)
+        if earned is None:
             raise GraderError(f"The grader failed, so {name} has no points. Run `nnkata doctor`.")
-        return min(round(of * whole.score / whole.max_score, 4), of)
+        return earned
 
     def _graded(self, parts: tuple[str, ...], training: Any) -> Result:  # Any: one of three words
         with tempfile.TemporaryDirectory() as folder:

@@ -221,6 +221,12 @@ class PartResult:
     status: Status
     unwritten: bool = False
 
+    def of(self, points: float) -> float | None:
+        """What the part earns where it is worth so many points; None where there is no verdict to go by."""
+        if self.status == "error" or self.max_score <= 0:
+            return None
+        return min(round(points * self.score / self.max_score, 4), points)
+
 
 @dataclass(frozen=True)
 class Diagnosis:

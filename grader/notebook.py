@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import cells, source
+from . import cells, source, stub
 from .cells import Cell
 from .errors import SubmissionError
 from .model import Exercise
@@ -127,7 +127,7 @@ def _statements(tree: ast.Module, cell: Cell) -> Iterator[Statement]:
         if not (binds or changes) or _needs_the_kernel(node):
             continue
         future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
-        first = min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", []))])
+        first = stub.first_line(node)
         last = node.end_lineno or node.lineno
         shared = any(ends[number] > 1 for number in (node.lineno, last))
         own = ast.unparse(node).split("\n") if shared else lines[first - 1 : last]

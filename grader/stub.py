@@ -53,6 +53,11 @@ def span_of(source: str, part: str) -> Span | None:
     """Where a part is defined at the top level of a source, or None; SyntaxError if the source does not parse."""
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name == part:
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            return Span(first - 1, node.end_lineno or node.lineno)
+            return Span(first_line(node) - 1, node.end_lineno or node.lineno)
     return None
+
+
+def first_line(node: ast.stmt) -> int:
+    """The line, from 1, where a statement begins: with its first decorator, if it has any."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])

@@ -48,6 +48,7 @@ def mended(file: Path, handed_out: Any) -> NotebookNode:  # Any: a row of nbgrad
     except SubmissionError as error:
         book.cells.append(nbformat.v4.new_markdown_cell(f"**What was handed in cannot be read.** {error}"))
     known = {cell.name: cell for cell in handed_out.source_cells}
+    marks = _marks(handed_out)
     places = _places(raws, known)
     for number, raw in enumerate(raws):
         name = places.get(number)
@@ -56,14 +57,14 @@ def mended(file: Path, handed_out: Any) -> NotebookNode:  # Any: a row of nbgrad
         make = {"markdown": nbformat.v4.new_markdown_cell, "raw": nbformat.v4.new_raw_cell}
         cell = make.get(str(kind), nbformat.v4.new_code_cell)(text)
         if name:
-            cell.metadata["nbgrader"] = _marks(handed_out, known[name])
+            cell.metadata["nbgrader"] = marks[name]
         book.cells.append(cell)
     for name, source_cell in known.items():
-        if name not in places.values() and name in {cell.name for cell in handed_out.grade_cells}:
+        if name not in places.values() and marks[name]["grade"]:
             cell = nbformat.v4.new_code_cell(source_cell.source)
             if source_cell.cell_type == "markdown":
                 cell = nbformat.v4.new_markdown_cell(source_cell.source)
-            cell.metadata["nbgrader"] = _marks(handed_out, source_cell)
+            cell.metadata["nbgrader"] = marks[name]
             book.cells.append(cell)
     return book
 
@@ -91,19 +92,25 @@ def _defines(text: str, name: str) -> bool:
     return any(getattr(node, "name", None) == name and not notebook.unwritten(node) for node in tree.body)
 
 
-def _marks(handed_out: Any, cell: Any) -> dict[str, Any]:  # Any: rows of nbgrader's gradebook
+def _marks(handed_out: Any) -> dict[str, dict[str, Any]]:  # Any: a row of nbgrader's gradebook
+    """nbgrader's metadata of every cell that was handed out, by its grade id."""
     graded = {one.name: one.max_score for one in handed_out.grade_cells}
-    marks = {
-        "schema_version": 3,
-        "grade_id": cell.name,
-        "cell_type": cell.cell_type,
-        "locked": bool(cell.locked),
-        "grade": cell.name in graded,
-        "solution": cell.name in {one.name for one in handed_out.solution_cells},
-        "task": cell.name in {one.name for one in handed_out.task_cells},
-        "checksum": cell.checksum,
+    solutions = {one.name for one in handed_out.solution_cells}
+    tasks = {one.name for one in handed_out.task_cells}
+    return {
+        cell.name: {
+            "schema_version": 3,
+            "grade_id": cell.name,
+            "cell_type": cell.cell_type,
+            "locked": bool(cell.locked),
+            "grade": cell.name in graded,
+            "solution": cell.name in solutions,
+            "task": cell.name in tasks,
+            "checksum": cell.checksum,
+            **({"points": graded[cell.name]} if cell.name in graded else {}),
+        }
+        for cell in handed_out.source_cells
     }
-    return {**marks, "points": graded[cell.name]} if cell.name in graded else marks
 
 
 def adopt_renamed(assignment: str, student: str, notebooks: list[str]) -> None:
@@ -115,22 +122,20 @@ def adopt_renamed(assignment: str, student: str, notebooks: list[str]) -> None:
     if not notebooks:
         return
     folder = Path(notebooks[0]).parent
-    wanted = [name for name in catalog.ids() if not (folder / f"{name}.ipynb").exists()]
-    for name in wanted:
-        fitting = [
-            file for file in sorted(folder.glob("*.ipynb")) if file.stem not in catalog.ids() and _is_for(file, name)
-        ]
-        if len(fitting) == 1:
-            copy = folder / f"{name}.ipynb"
+    known = catalog.ids()
+    strays = {file: _sources(file) for file in sorted(folder.glob("*.ipynb")) if file.stem not in known}
+    for name in known:
+        setup = f'Exercise("{name}")'
+        fitting = [file for file, text in strays.items() if name in file.stem or setup in text]
+        copy = folder / f"{name}.ipynb"
+        if len(fitting) == 1 and not copy.exists():
             copy.write_bytes(source.read_bytes(fitting[0], cells.SIZE))
             notebooks.append(str(copy))
 
 
-def _is_for(file: Path, exercise: str) -> bool:
-    if exercise in file.stem:
-        return True
+def _sources(file: Path) -> str:
+    """The text of all cells of a notebook; nothing if it is none."""
     try:
-        raws = _raw_cells(file)
+        return "\n".join(cells.source_of(raw) for raw in _raw_cells(file))
     except SubmissionError:
-        return False
-    return any(f'Exercise("{exercise}")' in cells.source_of(raw) for raw in raws)
+        return ""
