@@ -5,7 +5,6 @@ Exit codes: 0 all passed, 1 something of the student's failed, 2 wrong usage, 3 
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import time
@@ -167,35 +166,21 @@ def check(
 
 
 def _check(wanted: object, json: bool, verbose: bool) -> list[Result]:
-    from nnkata.grader import catalog, service
-    from nnkata.grader.forkserver import workers
+    from nnkata.grader import report, service
 
     assert isinstance(wanted, service.Wanted)
     own = not (wanted.submission or wanted.solution)
     space = service.here() if own else None
-    service.chosen(wanted, space)  # wrong names are told before anything is started
-    # start the workers' server before this process imports torch: they do it side by side
-    server = None if wanted.debug else workers(catalog.hidden())
+    exercises = service.chosen(wanted, space)  # wrong names are told before anything is started
     results = []
-    try:
-        gc.disable()  # importing torch makes millions of objects, none of them garbage
-        from nnkata.grader import report
-        from nnkata.grader.engine import Engine
-
-        gc.freeze()
-        gc.enable()
-
-        with Engine(server) as engine:
-            for order in service.orders(wanted, space, on_progress=None if json else _progress()):
-                result = service.check(engine, order, space)
-                results.append(result)
-                if json:
-                    print(report.to_json(result), flush=True)
-                else:
-                    report.show(result, order.exercise.title, screen(), verbose=verbose)
-    finally:
-        if server:
-            server.close()
+    with service.grading(exercises[0], wanted.debug) as engine:
+        for order in service.orders(wanted, space, on_progress=None if json else _progress()):
+            result = service.check(engine, order, space)
+            results.append(result)
+            if json:
+                print(report.to_json(result), flush=True)
+            else:
+                report.show(result, order.exercise.title, screen(), verbose=verbose)
     _warn(space)
     return results
 

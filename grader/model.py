@@ -100,6 +100,10 @@ class Exercise:
     tests: Path
     bars: tuple[Bar, ...] = ()
 
+    def __hash__(self) -> int:
+        """One exercise lies in one folder; to hash all of its texts would take longer than what is kept by them."""
+        return hash(self.folder)
+
     @property
     def stub(self) -> Path:
         """The file that a student edits, as it is handed out."""

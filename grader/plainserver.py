@@ -13,6 +13,7 @@ import sys
 from typing import Any
 
 from .errors import SandboxError
+from .model import Exercise
 
 START_SECONDS = 120.0
 
@@ -38,6 +39,9 @@ class PlainServer:
     def ready(self) -> str:
         """What its workers are confined by: nothing."""
         return "none"
+
+    def prepare(self, exercise: Exercise) -> None:
+        """Nothing can be prepared."""
 
     def start(self, config: dict[str, Any]) -> tuple[PlainProcess, socket.socket]:
         """Start a worker: its process and our end of its channel, a loopback connection that only it can open."""

@@ -19,6 +19,7 @@ def main(port: int) -> None:
     vision.prepare()
     channel = socket.create_connection(("127.0.0.1", port))
     channel.sendall(config["token"].encode("ascii"))
+    worker.settle(config)
     worker.serve(worker.Channel(channel.recv, channel.send), config, None)
 
 

@@ -7,6 +7,7 @@ Nothing here imports torch until something is graded.
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 import traceback
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from . import catalog, feedback, stub, workspace
 from .errors import NnkataError, SubmissionError, UsageError
+from .forkserver import workers
 from .model import Exercise, Limits, Part, Result
 from .workspace import Workspace
 
@@ -167,6 +169,30 @@ def part_of(exercise: Exercise, name: str) -> Part:
     nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
     advice = f"Did you mean {nearest[0]}?" if nearest else f"There are: {', '.join(names)}."
     raise UsageError(f"{exercise.id} has no part {name!r}. {advice}")
+
+
+@contextlib.contextmanager
+def grading(first: Exercise, local: bool = False) -> Iterator[Engine]:
+    """An engine, and soon: the workers' server imports torch and gets ready for `first` while this process imports
+    it too.
+
+    Args:
+        local: no workers are needed.
+    """
+    server = None if local else workers(catalog.hidden())
+    try:
+        if server:
+            server.prepare(first)
+        gc.disable()  # importing torch makes millions of objects, none of them garbage
+        from .engine import Engine
+
+        gc.freeze()
+        gc.enable()
+        with Engine(server) as engine:
+            yield engine
+    finally:
+        if server:
+            server.close()
 
 
 def check(engine: Engine, order: Order, space: Workspace | None) -> Result:

@@ -8,6 +8,7 @@ import select
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
@@ -15,10 +16,12 @@ from rich.text import Text
 from watchfiles import watch as changes
 
 from . import catalog, report, service
-from .engine import Engine, Order
 from .errors import UsageError
 from .model import Exercise, Result
 from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from .engine import Engine
 
 KEYS = "[dim]watching {file} · h hint · n next · q quit[/]"
 
@@ -27,13 +30,13 @@ def watch(wanted: str | None, console: Console) -> None:
     """Watch one exercise after another until told to quit, or all are passed."""
     space = service.here()
     exercise = catalog.find(wanted) if wanted else service.next_exercise(space)
-    try:
-        with Engine() as engine, _keys() as pressed:
-            engine.warm_up()
-            while exercise:
-                exercise = _watch_one(engine, space, exercise, console, pressed)
-    except Quit:
-        return
+    if exercise:
+        try:
+            with service.grading(exercise) as engine, _keys() as pressed:
+                while exercise:
+                    exercise = _watch_one(engine, space, exercise, console, pressed)
+        except Quit:
+            return
     console.print("Nothing left to watch: nnkata list shows how far you are.")
 
 
@@ -78,7 +81,8 @@ def _stamp(file: Path) -> tuple[int, int, int] | None:
 
 
 def _check(engine: Engine, space: Workspace, exercise: Exercise, console: Console) -> Result:
-    result = service.check(engine, Order(exercise, space.file(exercise)), space)
+    (order,) = service.orders(service.Wanted(exercises=(exercise.id,)), space)
+    result = service.check(engine, order, space)
     report.show(result, exercise.title, console)
     console.print(KEYS.format(file=f"{exercise.id}/{exercise.module}"), highlight=False)
     return result

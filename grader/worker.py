@@ -39,13 +39,12 @@ class Channel:
 
 
 def serve(channel: Channel, config: dict[str, Any], confinement: Confinement | None, fd: int = -1) -> None:
-    """Answer the messages of one channel until it closes. Never returns into the server's code.
+    """Answer the messages of one channel until it closes, in a process that is settled (see `settle`).
 
     Args:
         confinement: None where there is none; else `fd` is the channel's descriptor, and every other one is closed.
     """
     try:
-        _become(config)
         if confinement is not None:
             _confine(config, confinement, fd)
     except (CannotConfine, OSError, ValueError, RuntimeError) as error:
@@ -64,8 +63,8 @@ def serve(channel: Channel, config: dict[str, Any], confinement: Confinement | N
         _answer(channel, student.handle(message, channel))
 
 
-def _become(config: dict[str, Any]) -> None:
-    """Settle this process: threads, randomness, arithmetic, and the guard."""
+def settle(config: dict[str, Any]) -> None:
+    """Settle this process before it serves: threads, randomness, arithmetic, and the guard. A fork inherits them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(config["threads"])
     torch.manual_seed(0)
