@@ -1,4 +1,4 @@
-"""A whole class: submissions per second with one and with two workers, what a submission costs, and memory.
+"""A whole class: submissions per second on one core and on two, what a submission costs, and memory.
 
 python benchmarks/batch.py [--count 200] [--many 2000] [--json]
 """
@@ -85,17 +85,18 @@ class Measured:
     statuses: dict[str, str]
 
 
-def run(submissions: Path, results: Path, workers: int, every: float = 0.5) -> Measured:
-    """Grade a class and watch all of its processes."""
+def run(submissions: Path, results: Path, cores: int, every: float = 0.5) -> Measured:
+    """Grade a class with one worker a core, all processes on so many cores, and watch them."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [*NNKATA, "grade", str(submissions), "-o", str(results), "--json", "--seed", "7"]
     began = time.perf_counter()
     process = subprocess.Popen(
-        [*command, "--workers", str(workers)],
+        [*command, "--workers", str(cores)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=environment,
         text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores]),
     )
     samples: list[tuple[float, int]] = []
     private: dict[str, list[int]] = defaultdict(list)
@@ -133,41 +134,64 @@ def _sample(pid: int, private: dict[str, list[int]], cpu: dict[int, float]) -> i
         return 0
     for process in family:
         try:
-            line = process.cmdline()
-            role = next((role for module, role in ROLES.items() if module in line), "parent")
-            parent = process.parent()
-            if role == "server" and parent and "nnkata.grader.server" in parent.cmdline():
-                role = "worker"
+            role = _role(process)
             memory = process.memory_full_info()
             times = process.cpu_times()
         except psutil.Error:
             continue
         total += memory.uss
         private[role].append(memory.uss)
-        if role != "worker":  # a worker's is counted with the server that reaps it
+        if role != "worker":  # a worker's is counted with the template that reaps it
             cpu[process.pid] = (
-                times.user + times.system + (times.children_user + times.children_system) * (role == "server")
+                times.user + times.system + (times.children_user + times.children_system) * (role == "template")
             )
     return total
 
 
+def _role(process: psutil.Process) -> str:
+    """What a process of a run does. A judge starts a server, which forks templates, which fork workers."""
+    role = _named(process)
+    generation = 0
+    while role == "server" and (above := process.parent()) and _named(above) == "server":
+        process, generation = above, generation + 1
+    return ("server", "template", "worker")[generation] if role == "server" else role
+
+
+def _named(process: psutil.Process) -> str:
+    line = process.cmdline()
+    return next((role for module, role in ROLES.items() if module in line), "parent")
+
+
+def plain_scaling(rounds: int = 5) -> float:
+    """How much more two processes get done than one on this machine, in a loop that needs nothing but a core."""
+    command = [sys.executable, "-c", "x = 0\nfor i in range(20_000_000): x += i"]
+    times: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(rounds):
+        for count, found in times.items():
+            began = time.perf_counter()
+            for process in [subprocess.Popen(command) for _ in range(count)]:
+                process.wait()
+            found.append(time.perf_counter() - began)
+    return 2 * statistics.median(times[1]) / statistics.median(times[2])
+
+
 def speed(count: int) -> list[tuple[str, str, str]]:
-    """One worker against two on the same class."""
+    """One core against two on the same class."""
     with tempfile.TemporaryDirectory(prefix="nnkata-bench-") as folder:
         root = Path(folder)
         kinds = make_class(root / "class", count)
         one = run(root / "class", root / "one", 1)
         two = run(root / "class", root / "two", 2)
         same = "the same" if one.statuses == two.statuses else "NOT THE SAME"
-        scaling = one.wall / two.wall
         rows = [
             (f"{count} scripts of 02 and 03", ", ".join(f"{n} {kind}" for kind, n in kinds.items()), ""),
-            ("one worker: submissions a second", f"{count / one.wall:.2f}", ""),
-            ("two workers: submissions a second", f"{count / two.wall:.2f}", ""),
-            ("two workers / one worker, whole run", f"{scaling:.2f}×", "≥ 1.8×"),
-            ("two workers / one worker, without the start", f"{one.steady / two.steady:.2f}×", ""),
-            ("CPU time a submission, one worker", f"{1000 * one.cpu / count:.0f} ms", ""),
-            ("grades with one and with two workers", same, "the same"),
+            ("one core, one worker: submissions a second", f"{count / one.wall:.2f}", ""),
+            ("two cores, two workers: submissions a second", f"{count / two.wall:.2f}", ""),
+            ("two cores / one core, whole run", f"{one.wall / two.wall:.2f}×", "≥ 1.8×"),
+            ("two cores / one core, without the start", f"{one.steady / two.steady:.2f}×", ""),
+            ("a plain loop on two cores / on one", f"{plain_scaling():.2f}×", ""),
+            ("CPU time a submission, one core", f"{1000 * one.cpu / count:.0f} ms", ""),
+            ("grades on one core and on two", same, "the same"),
         ]
         rows += [(f"private memory of a {role}", f"{size:.0f} MB", "") for role, size in sorted(two.private.items())]
     return rows

@@ -152,13 +152,13 @@ def trained(name: str, epochs: int | None, repeat: int) -> tuple[str, str, str]:
     server = Server()
     student = confined.Confined(server, exercise, source.read(exercise.solution), exercise.limits)
     times: dict[str, list[float]] = {"plain": [], "worker": []}
-    student.run(bar.part, bar.probe, given.args, given.options, "cpu", 300.0)
+    student.ask(bar.part, bar.probe, given.args, given.options, "cpu", 300.0)()
     for _ in range(repeat):
         began = time.perf_counter()
         probe(Reference(), *given.args, **given.options)
         times["plain"].append(time.perf_counter() - began)
         began = time.perf_counter()
-        student.run(bar.part, bar.probe, given.args, given.options, "cpu", 300.0)
+        student.ask(bar.part, bar.probe, given.args, given.options, "cpu", 300.0)()
         times["worker"].append(time.perf_counter() - began)
     student.close()
     server.close()

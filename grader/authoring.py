@@ -23,7 +23,7 @@ from .errors import GraderError
 from .hidden_tests import conduct
 from .model import Exercise, Misconception
 from .stub import make_stub
-from .trial import Local, Trial
+from .trial import Local, Trial, complaint
 
 SEEDS = tuple(range(10))
 
@@ -96,6 +96,7 @@ def check(exercise: Exercise, seeds: tuple[int, ...] = SEEDS, say: Callable[[str
                 for v in trial.verdicts
                 if v.status in ("fail", "error")
             ]
+            problems += [f"{label}, seed {seed}: {found}" for found in _changing_checks(trial)]
     caught = []
     for wrong in content.misconceptions(exercise):
         say(f"{exercise.id}: {wrong.id}")
@@ -103,6 +104,13 @@ def check(exercise: Exercise, seeds: tuple[int, ...] = SEEDS, say: Callable[[str
         problems += _shortcomings(found, seeds[0])
         caught.append(found)
     return Checked(exercise, tuple(f"{exercise.id}: {problem}" for problem in problems), tuple(caught), tests)
+
+
+def _changing_checks(trial: Trial) -> Iterator[str]:
+    """Checks that do not say at the end what they said in their test: diagnosis asks them again."""
+    for case in trial.transcript:
+        if case.check and not case.wrong and (said := complaint(case.check, case.answer.value)):
+            yield f"{case.test}: its check closes over something that changes; it says later: {said}"
 
 
 def confusion_table(checked: list[Checked]) -> Table:

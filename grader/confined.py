@@ -7,22 +7,22 @@ never moves.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from . import content
-from .errors import SandboxError, WireError
+from .errors import SandboxError
 from .forkserver import Workers
 from .model import Exercise, Failure, Limits, Outcome, Value
 from .sandbox import ALL, Defences, Died, Progress, Worker, failed
 from .source import Submission
 from .telling import read_failure, text_of
-from .trial import outcome
+from .trial import Answer, outcome
 
 
 class Confined:
-    """See `judge.Student`. Close it when done.
+    """See `trial.Student`. Close it when done.
 
     Attributes:
         confinement: what the workers are confined by.
@@ -48,7 +48,7 @@ class Confined:
         self.prints = ""
         self.spent = 0.0
 
-    def run(
+    def ask(
         self,
         part: str,
         probe: str,
@@ -56,34 +56,52 @@ class Confined:
         options: dict[str, Any],
         device: str,
         seconds: float | None = None,
-        meanwhile: Callable[[], None] | None = None,
-    ) -> Outcome:
-        """See `judge.Student.run`."""
+    ) -> Answer:
+        """See `trial.Student.ask`."""
         began = time.monotonic()
-        long = seconds is not None
         forbidden = self.exercise.part(part).forbidden
+        left = self.limits.total_seconds - self.spent
+        if left <= 0:
+            text = f"the submission has used all of its {self.limits.total_seconds:g} seconds"
+            return partial(failed, Failure("timeout", "Timeout", text), 0.0)
+        if self.unloadable and forbidden not in self.workers:
+            return partial(failed, self.unloadable, 0.0)
         try:
-            if self.limits.total_seconds - self.spent <= 0:
-                text = f"the submission has used all of its {self.limits.total_seconds:g} seconds"
-                return failed(Failure("timeout", "Timeout", text), 0.0)
-            if self.unloadable and forbidden not in self.workers:
-                return failed(self.unloadable, 0.0)
             worker = self._worker(forbidden)
             if forbidden in self.broken:
-                return failed(self.broken[forbidden], 0.0)
-            left = max(self.limits.total_seconds - self.spent, 0.1)
-            allowed = seconds if seconds is not None else min(self.limits.call_seconds, left)
-            said = worker.run(probe, args, options, device, allowed, self.on_progress, meanwhile)
-            return self._placed(_named(_claimed(said, time.monotonic() - began), part))
+                return partial(failed, self.broken[forbidden], 0.0)
+            allowed = seconds if seconds is not None else min(self.limits.call_seconds, max(left, 0.1))
+            question = worker.ask(probe, args, options, device, allowed)
         except Died as died:
             self.workers.pop(forbidden, None)
+            return partial(failed, died.failure, time.monotonic() - began)
+        finally:
+            self.spent += time.monotonic() - began
+        return partial(self._answer, worker, question, part, long=seconds is not None)
+
+    def _answer(self, worker: Worker, question: int, part: str, long: bool) -> Outcome:
+        began = time.monotonic()
+        try:
+            said = worker.answer(question, self.on_progress)
+            return self._placed(_named(_claimed(said, time.monotonic() - began), part))
+        except Died as died:
+            self._lose(worker)
             return failed(died.failure, time.monotonic() - began)
-        except WireError as error:
-            return failed(
-                Failure("refused", "Refused", f"the submission's process sent what is no answer: {error}"), 0.0
-            )
         finally:
             self.spent += 0.0 if long else time.monotonic() - began
+
+    def forget(self) -> None:
+        """See `trial.Student.forget`. A worker that is still busy with what nobody wants to know is replaced."""
+        began = time.monotonic()
+        for worker in list(self.workers.values()):
+            try:
+                worker.forget()
+            except Died:
+                self._lose(worker)
+        self.spent += time.monotonic() - began
+
+    def _lose(self, worker: Worker) -> None:
+        self.workers = {forbidden: other for forbidden, other in self.workers.items() if other is not worker}
 
     def _placed(self, answer: Outcome) -> Outcome:
         return replace(answer, failure=self._found(answer.failure)) if answer.failure else answer

@@ -164,5 +164,5 @@ class _Replay:
             exercise = self.trial.exercise
             namespace = content.standing_in(exercise, wrong) if wrong else content.reference(exercise)
             local = Local(exercise, namespace)
-            self.answers[key] = local.run(case.part, case.probe, case.args, case.options, case.device)
+            self.answers[key] = local.run(case.probe, case.args, case.options, case.device)
         return self.answers[key]

@@ -1,8 +1,10 @@
 """The judge: what a hidden test asks of a student, and how the answer is compared.
 
 A hidden test asks its `judge` fixture to run a probe on the student, and the judge compares what comes back with what
-the reference and PyTorch's built-in gave for the same inputs. Everything that a test asked is kept in the trial's
-transcript, from which `diagnose` finds the misconception that would have answered alike.
+the reference and PyTorch's built-in gave for the same inputs. A test asks all of its questions first, while the
+student works on them; at its end the answers are looked at in the same order, and the first wrong one decides.
+Everything that was looked at is kept in the trial's transcript, from which `diagnose` finds the misconception that
+would have answered alike.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from .compare import Tolerance
 from .errors import GraderError
 from .model import Bar, BarResult, Exercise, Failure, Outcome, Value
 from .telling import told_call
-from .trial import Case, Check, Trial, complaint, trusted
+from .trial import Answer, Case, Check, Trial, complaint, trusted
 
 GPU_FACTOR = 30.0
 """How much wider tolerances are on a GPU, whose sums run in another order."""
@@ -43,8 +45,8 @@ class NotHere(Exception):
 class Judge:
     """What a hidden test asks of a student; the fixture `judge`.
 
-    Each method runs one probe. `WrongAnswer` if the student is wrong, `GraderError` if the reference or the
-    built-in is.
+    Each method asks one question and returns nothing; `settle` looks at the answers. `WrongAnswer` if the student is
+    wrong, `GraderError` if the reference or the built-in is.
     """
 
     def __init__(self, trial: Trial, test: str, part: str, device: str) -> None:
@@ -53,13 +55,26 @@ class Judge:
         self.tolerance: Tolerance | None = None
         self.earned: list[str] = []
         self.question = [0]
+        self.open: list[Callable[[], None]] = []
 
     def using(self, *, tolerance: Tolerance | tuple[float, float] | None = None, builtin: bool = True) -> Judge:
         """A judge with its own tolerance (rtol, atol), or one that leaves PyTorch's built-in out."""
         other = Judge(self.trial, self.test, self.part, self.device)
         other.tolerance = Tolerance(*tolerance) if isinstance(tolerance, tuple) else tolerance
-        other.builtin, other.earned, other.question = builtin, self.earned, self.question
+        other.builtin, other.earned, other.question, other.open = builtin, self.earned, self.question, self.open
         return other
+
+    def settle(self) -> None:
+        """Look at the answers to all questions, in the order in which they were asked, up to the first wrong one."""
+        try:
+            self._look()
+        finally:
+            self.open.clear()
+            self.trial.student.forget()
+
+    def _look(self) -> None:
+        while self.open:
+            self.open.pop(0)()
 
     def value(self, *args: Any, **options: Any) -> None:
         """The part called with these arguments returns what the reference and the built-in return, and changes none."""
@@ -83,15 +98,20 @@ class Judge:
         if self.trial.exempt and not self.builtin:
             return
         args_ = [self.part, *args]
+        coming = self._ask("call", args_, options)
         self._trusted("call", args_, options, rejects=error)
-        answer = self._ask("call", args_, options)
-        names = answer.failure.bases if answer.failure and answer.failure.kind == "exception" else ()
-        wrong = error.__name__ not in names
-        self._record("call", args_, options, answer, wrong)
-        if wrong:
-            self._failed_call(answer, "call", args_, options) if answer.failure else None
-            told = told_call(self.trial.exercise, "call", args_, options)
-            raise WrongAnswer((told, f"this must raise a {error.__name__}; yours returned a value"))
+
+        def look() -> None:
+            answer = self._answer(coming)
+            names = answer.failure.bases if answer.failure and answer.failure.kind == "exception" else ()
+            wrong = error.__name__ not in names
+            self._record("call", args_, options, answer, wrong)
+            if wrong:
+                self._failed_call(answer, "call", args_, options)
+                told = told_call(self.trial.exercise, "call", args_, options)
+                raise WrongAnswer((told, f"this must raise a {error.__name__}; yours returned a value"))
+
+        self.open.append(look)
 
     def holds(self, check: Check, name: str, *args: Any, **options: Any) -> None:
         """`check(value)` finds nothing to complain about in what a probe gives. For what is random or free in form.
@@ -100,16 +120,22 @@ class Judge:
         """
         self._not_stopped()
         args_ = [self.part, *args] if name in probing.SHARED else list(args)
+        coming = self._ask(name, args_, options)
         for who, value in self._trusted(name, args_, options):
             if wrong := complaint(check, value):
                 raise GraderError(f"{self.test}: the {who} breaks the property: {wrong}")
-        answer = self._ask(name, args_, options)
-        found = None if answer.failure else complaint(check, answer.value)
-        self._record(name, args_, options, answer, bool(answer.failure or found), check)
-        self._failed_call(answer, name, args_, options)
-        if found:
-            raise WrongAnswer((told_call(self.trial.exercise, name, args_, options), found))
-        self.earned.append(name)
+
+        def look() -> None:
+            answer = self._answer(coming)
+            found = None if answer.failure else complaint(check, answer.value)
+            self._record(name, args_, options, answer, bool(answer.failure or found), check)
+            self._failed_call(answer, name, args_, options)
+            if found:
+                raise WrongAnswer((told_call(self.trial.exercise, name, args_, options), found))
+            self.earned.append(name)
+
+        self.open.append(look)
+        self._look()  # at once: a check may close over what the test changes later
 
     def bar(self, name: str) -> None:
         """The student's training reaches the exercise's bar of that name. Its progress is reported meanwhile."""
@@ -129,7 +155,7 @@ class Judge:
     def _trained(self, bar: Bar) -> BarResult:
         given = bars.material(self.trial.exercise, bar, self.trial.seed, self.trial.dataset, self.device)
         began = time.monotonic()
-        answer = self.trial.student.run(self.part, bar.probe, given.args, given.options, "cpu", bar.seconds)
+        answer = self.trial.student.ask(self.part, bar.probe, given.args, given.options, "cpu", bar.seconds)()
         told = f"{bar.name}: {bar.epochs} epochs on {bar.train:,} {bar.data}"
         if answer.failure:
             if answer.failure.kind in ("timeout", "crash"):
@@ -147,8 +173,11 @@ class Judge:
         """
         self._not_stopped()
         args_ = [self.part, *args]
+        coming = self._ask("call", args_, options, device="elsewhere")
         expected = self._trusted("call", args_, options)[0][1]
-        answer = self._ask("call", args_, options, device="elsewhere")
+        self.open.append(lambda: self._look_elsewhere(args_, options, self._answer(coming), expected))
+
+    def _look_elsewhere(self, args: list[Any], options: dict[str, Any], answer: Outcome, expected: Value) -> None:
         failure = answer.failure
         found = None
         if failure is None:
@@ -157,34 +186,33 @@ class Judge:
             found = compare.difference(result, expected["result"], tolerance=self.tolerance, device="elsewhere")
         followed = failure is None or "WrongDevice" in failure.bases
         if followed:
-            self._record("call", args_, options, answer, bool(failure or found), device="elsewhere")
+            self._record("call", args, options, answer, bool(failure or found), device="elsewhere")
         if failure and failure.kind == "exception" and "WrongDevice" not in failure.bases:
             if failure.lines and re.search(r"\braise\b", failure.lines[-1].text):
-                self._failed_call(answer, "call", args_, options)  # their own refusal is no limit of this machine
-            here = self._ask("call", args_, options)
+                self._failed_call(answer, "call", args, options)  # their own refusal is no limit of this machine
+            here = self._answer(self._ask("call", args, options))
             if here.failure is None:
                 raise NotHere(
                     f"this code cannot be followed to another device here ({failure.type}: {failure.message[:80]})"
                 )
         if failure and "WrongDevice" in failure.bases:
-            told = told_call(self.trial.exercise, "call", args_, options)
+            told = told_call(self.trial.exercise, "call", args, options)
             lines = tuple(f"{line.where}: {line.text}" for line in failure.lines[-1:])
             raise WrongAnswer((told, "with inputs on another device than the CPU: " + failure.message, *lines), failure)
-        self._failed_call(answer, "call", args_, options)
+        self._failed_call(answer, "call", args, options)
         if found:
             lines = found.lines
             if found.kind == "device":
                 lines = ("the result lives on the CPU while its inputs live on another device",)
-            raise WrongAnswer((told_call(self.trial.exercise, "call", args_, options), *lines))
+            raise WrongAnswer((told_call(self.trial.exercise, "call", args, options), *lines))
         self.earned.append("elsewhere")
 
     # -- how a question is asked and answered --------------------------------------------------------------------
 
     def _agrees(self, name: str, args: list[Any], options: dict[str, Any], by_hand: Value = None) -> None:
         self._not_stopped()
-        answers: list[Value] = []
-        answer = self._ask(name, args, options, meanwhile=lambda: answers.append(self._expected(name, args, options)))
-        expected = answers[0] if answers else self._expected(name, args, options)
+        coming = self._ask(name, args, options)
+        expected = self._expected(name, args, options)
         if by_hand is not None:
             assert isinstance(expected, dict)
             found = compare.difference(expected["result"], _like(by_hand, expected["result"]), tolerance=self.tolerance)
@@ -192,12 +220,17 @@ class Judge:
                 raise GraderError(
                     f"{self.test}: the number worked out by hand is not the reference's: {found.lines[0]}"
                 )
-        found = None if answer.failure else self._mismatch(name, args, options, answer.value, expected)
-        self._record(name, args, options, answer, bool(answer.failure or found))
-        self._failed_call(answer, name, args, options)
-        if found:
-            raise WrongAnswer((told_call(self.trial.exercise, name, args, options), *found.lines))
-        self.earned.append(name)
+
+        def look() -> None:
+            answer = self._answer(coming)
+            found = None if answer.failure else self._mismatch(name, args, options, answer.value, expected)
+            self._record(name, args, options, answer, bool(answer.failure or found))
+            self._failed_call(answer, name, args, options)
+            if found:
+                raise WrongAnswer((told_call(self.trial.exercise, name, args, options), *found.lines))
+            self.earned.append(name)
+
+        self.open.append(look)
 
     def _expected(self, name: str, args: list[Any], options: dict[str, Any]) -> Value:
         (_, expected), *others = self._trusted(name, args, options)
@@ -266,16 +299,12 @@ class Judge:
         wide = self.tolerance or compare.FLOAT
         return replace(wide, rtol=wide.rtol * GPU_FACTOR, atol=wide.atol * GPU_FACTOR)
 
-    def _ask(
-        self,
-        name: str,
-        args: list[Any],
-        options: dict[str, Any],
-        device: str | None = None,
-        meanwhile: Callable[[], None] | None = None,
-    ) -> Outcome:
+    def _ask(self, name: str, args: list[Any], options: dict[str, Any], device: str | None = None) -> Answer:
         self._not_stopped()
-        answer = self.trial.student.run(self.part, name, args, options, device or self.device, None, meanwhile)
+        return self.trial.student.ask(self.part, name, args, options, device or self.device)
+
+    def _answer(self, coming: Answer) -> Outcome:
+        answer = coming()
         if answer.failure and (answer.failure.kind in ("timeout", "crash") or answer.failure.type == "Refused"):
             self.trial.stopped[self.part] = f"not run: {answer.failure.message} (in {self.test})"
         elif answer.failure and answer.failure.kind == "import":

@@ -120,6 +120,20 @@ class JudgePlugin:
         return Draw(self.trial(request.node).seed, _short_id(request.node))
 
     @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Any:
+        """At a test's end the answers to its questions are looked at. A wrong one counts, whatever came after it."""
+        judge = pyfuncitem.stash.get(JUDGE, None)
+        try:
+            done = yield
+        except Exception:
+            if judge:
+                judge.settle()
+            raise
+        if judge:
+            judge.settle()
+        return done
+
+    @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
         """Turn what happened in a test into a verdict."""
         report = yield

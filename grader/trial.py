@@ -27,10 +27,14 @@ nocompiler.install()
 torch.set_num_threads(1)  # the grader works on small tensors, where threads only wait for each other
 
 
+Answer = Callable[[], Outcome]
+"""A question's answer, to be called for once: waits for it where it is still to come."""
+
+
 class Student(Protocol):
     """Whatever answers probes: a confined worker, or a namespace in this process."""
 
-    def run(
+    def ask(
         self,
         part: str,
         probe: str,
@@ -38,14 +42,19 @@ class Student(Protocol):
         options: dict[str, Any],
         device: str,
         seconds: float | None = None,
-        meanwhile: Callable[[], None] | None = None,
-    ) -> Outcome:
-        """Run one probe of the exercise; a failure of the student's is an outcome, one of ours is raised.
+    ) -> Answer:
+        """Have one probe of the exercise run. A failure of the student's is an outcome, one of ours is raised.
+
+        More can be asked before the answer is called for: the student works meanwhile, where that is another process,
+        and answers in the order of the questions.
 
         Args:
             seconds: wall time for a long call, instead of the exercise's usual limits.
-            meanwhile: called while the student works, where that is another process.
         """
+        ...
+
+    def forget(self) -> None:
+        """Nobody will call for the answers that are still to come."""
         ...
 
 
@@ -57,7 +66,7 @@ class Local:
     namespace: Any
     file: str = ""
 
-    def run(
+    def ask(
         self,
         part: str,
         probe: str,
@@ -65,11 +74,16 @@ class Local:
         options: dict[str, Any],
         device: str,
         seconds: float | None = None,
-        meanwhile: Callable[[], None] | None = None,
-    ) -> Outcome:
-        """See `Student.run`. Values travel through the wire format here too, so that all are told alike."""
-        if meanwhile:
-            meanwhile()
+    ) -> Answer:
+        """See `Student.ask`."""
+        found = self.run(probe, args, options, device)
+        return lambda: found
+
+    def forget(self) -> None:
+        """See `Student.forget`."""
+
+    def run(self, probe: str, args: list[Any], options: dict[str, Any], device: str) -> Outcome:
+        """Run a probe here and now. Values travel through the wire format here too, so that all are told alike."""
         began = time.perf_counter()
         sent = wire.decode(wire.encode([args, options], layout=True), layout=True, caps=wire.TRUSTED)
         assert isinstance(sent, list)
@@ -90,7 +104,7 @@ def trusted(
     themselves.
     """
     if probe not in probing.SHARED:
-        return Local(exercise, namespace).run("", probe, args, options, "cpu")
+        return Local(exercise, namespace).run(probe, args, options, "cpu")
     state = torch.random.get_rng_state()
     said = probing.run(probing.Submission(namespace), _probe(exercise, probe), args, options, "")
     torch.random.set_rng_state(state)

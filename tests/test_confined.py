@@ -5,6 +5,7 @@ import hashlib
 import time
 
 import pytest
+import torch
 from nnkata.grader import catalog, forkserver
 from nnkata.grader.confined import Confined
 from nnkata.grader.source import Submission
@@ -30,7 +31,7 @@ def test_a_file_that_never_finishes_loading_costs_its_limit_once(server):
     parts = list(tested.exercise.parts)
     assert len({part.forbidden for part in parts}) > 1  # so that they need several workers
     for part in parts:
-        answer = tested.run(part.name, "call", [part.name], {}, "cpu")
+        answer = tested.ask(part.name, "call", [part.name], {}, "cpu")()
         assert answer.failure is not None and answer.failure.kind == "timeout"
     assert time.monotonic() - began < 2.5
     tested.close()
@@ -42,6 +43,108 @@ def test_parts_with_other_guards_have_workers_of_their_own(server):
         server, "def numerical_gradient(*args):\n    return 1.5\n\n\nLinearFunction = numerical_gradient\n"
     )
     for part in names:
-        assert tested.run(part, "call", [part], {}, "cpu").value is not None
+        assert tested.ask(part, "call", [part], {}, "cpu")().value is not None
     assert len(tested.workers) == len({tested.exercise.part(name).forbidden for name in names})
+    tested.close()
+
+
+# -- questions asked ahead of the answers ------------------------------------------------------------------------------
+
+
+def asked(tested, *args, part="numerical_gradient"):
+    return tested.ask(part, "call", [part, *args], {}, "cpu")
+
+
+def test_answers_come_to_their_questions_whatever_is_looked_at_first(server):
+    tested = student(server, "def numerical_gradient(x):\n    return x + 1\n")
+    answers = [asked(tested, number) for number in range(20)]
+    for number in (7, 3, 19, 0):
+        assert answers[number]().value["result"] == number + 1
+    tested.forget()
+    assert asked(tested, 40)().value["result"] == 41
+    tested.close()
+
+
+def test_questions_and_answers_larger_than_any_buffer_block_nobody(server):
+    tested = student(server, "def numerical_gradient(x):\n    return x.repeat(4)\n")
+    large = torch.arange(200_000.0)
+    answers = [asked(tested, large + number) for number in range(6)]
+    for number, answer in enumerate(answers):
+        assert torch.equal(answer().value["result"], (large + number).repeat(4))
+    tested.close()
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind"), [("import os; os._exit(0)", "crash"), ("while True: pass", "timeout")], ids=["exit", "loop"]
+)
+@pytest.mark.parametrize("size", [1, 100_000], ids=["small", "large"])
+def test_what_ends_a_process_is_the_failure_of_the_question_that_did_it(server, ending, kind, size):
+    code = f"def numerical_gradient(x):\n    if x[0] == 2:\n        {ending}\n    return x\n"
+    tested = student(server, code, call_seconds=1.0)
+    answers = [asked(tested, torch.full((size,), float(number))) for number in range(5)]
+    found = [answer() for answer in answers[:3]]
+    assert [one.failure and one.failure.kind for one in found] == [None, None, kind]
+    tested.forget()
+    assert asked(tested, torch.zeros(1))().failure is None  # the next test has a worker again
+    tested.close()
+
+
+def test_a_process_that_is_busy_with_what_nobody_wants_to_know_is_replaced(server):
+    code = "calls = []\ndef numerical_gradient(x):\n    calls.append(x)\n    while x: pass\n    return len(calls)\n"
+    tested = student(server, code, call_seconds=30.0)
+    first, _ = asked(tested, 0), asked(tested, 1)
+    assert first().value["result"] == 1
+    began = time.monotonic()
+    tested.forget()
+    assert asked(tested, 0)().value["result"] == 1  # in a process of its own
+    assert time.monotonic() - began < 3.0
+    tested.close()
+
+
+def test_time_that_a_question_waits_for_others_is_not_its_own(server):
+    tested = student(
+        server, "import time\ndef numerical_gradient(x):\n    time.sleep(0.6)\n    return x\n", call_seconds=1.0
+    )
+    answers = [asked(tested, number) for number in range(4)]
+    assert [answer().failure for answer in answers] == [None] * 4
+    tested.close()
+
+
+def test_an_answer_that_waits_for_a_slow_grader_is_in_time(server):
+    tested = student(server, "def numerical_gradient(x):\n    return x\n", call_seconds=0.5)
+    answer = asked(tested, 3)
+    time.sleep(0.8)
+    assert answer().value["result"] == 3
+    tested.close()
+
+
+FLOOD = """
+import json, os, struct
+
+def numerical_gradient(x):
+    for number in range(1, 5):
+        items = {"id": number, "progress": {"$": "dict", "items": {"epoch": 1}}}
+        header = json.dumps({"$": "dict", "items": items}).encode()
+        frame = struct.pack("<4sIQ", b"NNK1", len(header), 0) + header
+        if x == number:
+            while True:
+                for fd in range(3, 16):
+                    try:
+                        os.write(fd, frame)
+                    except OSError:
+                        pass
+    return x
+"""
+
+
+def test_endless_progress_ends_with_the_time_for_the_question(server):
+    told = []
+    tested = student(server, FLOOD, call_seconds=1.0)
+    tested.on_progress = told.append
+    began = time.monotonic()
+    answers = [asked(tested, number) for number in (0, 2)]
+    assert answers[0]().failure is None
+    failure = answers[1]().failure
+    assert failure is not None and failure.kind == "timeout"
+    assert told and time.monotonic() - began < 5.0
     tested.close()

@@ -41,7 +41,7 @@ def test_workers_with_one_guard_are_forked_from_one_template_that_was_prepared(s
     assert sorted(len(template.children()) for template in templates(server)) == [2] * len(sets)
     for worker in workers:
         worker.load("")
-        assert worker.run("one", [], {}, "cpu", 10.0)["value"] == 1
+        assert worker.answer(worker.ask("one", [], {}, "cpu", 10.0))["value"] == 1
         worker.kill()
     assert not any(template.children() for template in templates(server))
 
@@ -77,7 +77,7 @@ def test_a_worker_whose_template_died_is_no_failure_of_the_submission(server):
     template.kill()
     wait_for_the_end_of(worker.process.pid)
     with pytest.raises(SandboxError, match="server"):
-        worker.run("one", [], {}, "cpu", 10.0)
+        worker.answer(worker.ask("one", [], {}, "cpu", 10.0))
 
 
 def test_nothing_of_a_closed_server_is_left(server):

@@ -5,7 +5,7 @@ import textwrap
 
 import pytest
 import torch
-from nnkata.grader import catalog, content, probing
+from nnkata.grader import authoring, catalog, content, probing
 from nnkata.grader.errors import ContentError, WireError
 from nnkata.grader.hidden_tests import conduct
 from nnkata.grader.judging import Draw
@@ -379,8 +379,11 @@ def test_an_answer_that_is_none_is_no_outcome(said):
 @pytest.mark.parametrize("value", [None, {}, {"result": 1.0}, [1], {"result": None, "arguments": 3}, "pass"])
 def test_an_answer_of_another_form_than_the_question_fails(put, value):
     class Liar:
-        def run(self, *question):
-            return outcome({"value": value}, 0.0)
+        def ask(self, *question):
+            return lambda: outcome({"value": value}, 0.0)
+
+        def forget(self):
+            pass
 
     tests = "@part('mean')\n@rung('values')\ndef test_it(judge):\n    judge.{}(ONES)"
     for question in ("value", "gradient", "elsewhere"):
@@ -411,3 +414,47 @@ def test_complaints_differ_in_numbers_only_if_they_say_the_same():
 def test_probes_that_are_shared_need_no_file(put):
     trial = put("@part('mean')\n@rung('values')\ndef test_it(judge): judge.value(ONES)")
     assert set(content.probes(trial.exercise)) == set(probing.SHARED)
+
+
+# -- questions asked ahead of the answers ------
+
+
+def test_the_first_wrong_answer_decides_although_all_were_asked(put):
+    asked = []
+
+    def mean(input):
+        asked.append(float(input))
+        return input + (input > 1)
+
+    tests = """
+        @part('mean')
+        @rung('values')
+        def test_it(judge):
+            for number in (1.0, 2.0, 3.0):
+                judge.using(builtin=False).value(torch.tensor(number))
+    """
+    trial = put(tests, mean, reference="def mean(input):\n    return input\n\n\ndef total(input):\n    return input\n")
+    assert asked == [1.0, 2.0, 3.0]
+    (verdict,) = trial.verdicts
+    assert (verdict.status, verdict.message) == ("fail", "mean(tensor(2))\nthe result is 3; expected 2")
+    assert [case.wrong for case in trial.transcript] == [False, True]
+
+
+def test_a_wrong_answer_counts_before_what_the_test_itself_stumbles_over(verdict):
+    body = "judge.value(ONES)\nraise ValueError('a bug of the test')"
+    assert verdict(body, lambda input, start=0.0: input.sum()).status == "fail"
+    assert verdict(body).status == "error"
+
+
+def test_a_check_may_close_over_what_changes_but_the_content_check_says_so(put):
+    tests = """
+        @part('mean')
+        @rung('values')
+        def test_it(judge):
+            for start in (1.0, 2.0):
+                judge.holds(lambda said: None if said['result'] == 1 + start else f'not {start}', 'call', ONES, start)
+    """
+    trial = put(tests)
+    assert [verdict.status for verdict in trial.verdicts] == ["pass"]
+    (told,) = authoring._changing_checks(trial)
+    assert told == "test_sums.py::test_it: its check closes over something that changes; it says later: not 2.0"

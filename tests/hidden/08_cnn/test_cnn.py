@@ -629,17 +629,24 @@ def test_cnn_is_small_and_convolutional(judge):
     judge.holds(small_and_convolutional, "cnn_parameters")
 
 
-@part("CNN")
-@rung("shape")
-@pytest.mark.parametrize("training", [True, False])
-def test_cnn_gives_ten_logits(judge, draw, training):
+def ten_logits(count):
+    """A check: ten finite logits for each of so many images."""
+
     def check(logits):
         if tuple(logits.shape) != (count, 10):
             return f"the logits of {count} images have the shape {tuple(logits.shape)}; expected ({count}, 10)"
         return None if logits.isfinite().all() else "some logits are not finite"
 
+    return check
+
+
+@part("CNN")
+@rung("shape")
+@pytest.mark.parametrize("training", [True, False])
+def test_cnn_gives_ten_logits(judge, draw, training):
     for count in (5, 2 if training else 1):
-        judge.holds(check, "cnn_logits", draw.normal(count, 1, 28, 28), draw.integer(0, 10**6), training=training)
+        images, seed = draw.normal(count, 1, 28, 28), draw.integer(0, 10**6)
+        judge.holds(ten_logits(count), "cnn_logits", images, seed, training=training)
 
 
 def are_logits(logits):
