@@ -104,7 +104,7 @@ def _scalars(actual: Value, expected: Value, tolerance: Tolerance | None, path: 
         if isinstance(actual, float) and _close(actual, expected, allowed):
             return None
         if isinstance(actual, float):
-            return Mismatch("value", (f"{path} is {short(actual)}; expected {short(expected)}",))
+            return Mismatch("value", (f"{path} is {_both(actual, expected)}",))
     elif type(actual) is type(expected) and actual == expected:
         return None
     kind = "value" if type(actual) is type(expected) else "type"
@@ -161,11 +161,11 @@ def _ladder(
     actual: torch.Tensor, expected: torch.Tensor, wrong: torch.Tensor, gap: torch.Tensor, allowed: Tolerance, path: str
 ) -> tuple[str, ...]:
     if actual.dim() == 0:
-        return (f"{path} is {short(actual.item())}; expected {short(expected.item())}",)
+        return (f"{path} is {_both(actual.item(), expected.item())}",)
     index = tuple(int(i) for i in wrong.nonzero()[0])
     place = ", ".join(map(str, index))
     count, total = int(wrong.sum()), wrong.numel()
-    lines = [f"{path}[{place}] is {short(actual[index].item())}; expected {short(expected[index].item())}"]
+    lines = [f"{path}[{place}] is {_both(actual[index].item(), expected[index].item())}"]
     much = gap[wrong & ~gap.isnan()]
     text = f"{count} of {total} values differ"
     if len(much) and expected.dtype is not torch.bool:
@@ -189,6 +189,21 @@ def short(number: object) -> str:
             return "NaN"
         return f"{number:.5g}"
     return str(number)
+
+
+DIGITS = 17
+"""As many digits as a float64 has."""
+
+
+def _both(actual: object, expected: object) -> str:
+    """Two numbers that differ, with as many digits as it takes to see it."""
+    mine, right = short(actual), short(expected)
+    if isinstance(actual, float) and isinstance(expected, float) and actual != expected:
+        for digits in range(6, DIGITS + 1):
+            if mine != right:
+                break
+            mine, right = f"{actual:.{digits}g}", f"{expected:.{digits}g}"
+    return f"{mine}; expected {right}"
 
 
 def _dtype(tensor: torch.Tensor) -> str:

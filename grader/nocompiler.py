@@ -7,6 +7,7 @@ the real module. This module runs beside the student's code: the standard librar
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -22,6 +23,10 @@ NAME = "torch._dynamo"
 
 
 SHAPES = "torch.fx.experimental.symbolic_shapes"
+
+FORWARD = "torch._decomp.decompositions_for_jvp"
+"""Formulas for the few functions that have none of their own for forward-mode gradients, compiled when the first of these
+is asked for. Left out: a worker may not read their source, and everything else can be differentiated forward without."""
 
 
 class _Shapes(types.ModuleType):
@@ -45,10 +50,24 @@ class _Shapes(types.ModuleType):
         return getattr(importlib.import_module(SHAPES), name)
 
 
+class _Config(types.ModuleType):
+    """The one setting that `torch.utils.checkpoint` asks for."""
+
+    error_on_nested_fx_trace = False
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(real().config, name)
+
+
 class _StandIn(types.ModuleType):
     def __init__(self) -> None:
         super().__init__(NAME)
         self.__path__: list[str] = []
+        # what torch.func asks for: that compiled autograd keeps away meanwhile
+        self.compiled_autograd = types.SimpleNamespace(_disable=contextlib.nullcontext)
+        self.config = _Config(f"{NAME}.config")
 
     @staticmethod
     def graph_break(msg: str = "") -> None:
@@ -102,6 +121,7 @@ def install() -> None:
         sys.meta_path.insert(0, _Finder())
     if SHAPES not in sys.modules:
         sys.modules[SHAPES] = _Shapes(SHAPES)
+    sys.modules.setdefault(FORWARD, types.ModuleType(FORWARD))
 
 
 def real() -> types.ModuleType:

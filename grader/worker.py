@@ -109,10 +109,13 @@ def _forget_ways_out() -> None:
         from_address = from_buffer = in_dll = staticmethod(refuse)
 
     # CPython fills a module that is imported again from a copy of its first contents: that is emptied too
+    word = ctypes.sizeof(ctypes.c_long)
     tables = [vars(sys.modules["_ctypes"]), vars(ctypes), _first_contents(sys.modules["_ctypes"])]
     for table in tables:
         for name, found in list(table.items()):
-            if not name.startswith("__") and not isinstance(found, int | str | types.ModuleType):
+            if name == "sizeof":  # libraries ask for a machine word's when they are imported, and nothing comes of it
+                table[name] = lambda kind: word
+            elif not name.startswith("__") and not isinstance(found, int | str | types.ModuleType):
                 table[name] = Refused if isinstance(found, type) else refuse
 
 

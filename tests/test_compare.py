@@ -167,3 +167,21 @@ def test_numbers_are_told_shortly(number):
 def test_empty_tensors_are_compared_by_form():
     assert kind(torch.zeros(0, 3), torch.zeros(0, 2)) == "shape"
     assert kind(torch.zeros(0), torch.zeros(0, dtype=torch.int64)) == "dtype"
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "told"),
+    [
+        (torch.tensor(2.34961), torch.tensor(2.34963), "the result is 2.34961; expected 2.34963"),
+        (2.34961, 2.34963, "the result is 2.34961; expected 2.34963"),
+        (
+            torch.tensor([1.0 + 1e-9], dtype=torch.float64),
+            torch.tensor([1.0], dtype=torch.float64),
+            "[0] is 1.000000001;",
+        ),
+        (torch.tensor(2.5), torch.tensor(2.25), "the result is 2.5; expected 2.25"),
+    ],
+)
+def test_two_numbers_that_differ_are_told_with_the_digits_in_which_they_do(actual, expected, told):
+    found = difference(actual, expected, tolerance=Tolerance(0.0, 0.0))
+    assert found is not None and told in found.lines[0]

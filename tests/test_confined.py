@@ -148,3 +148,21 @@ def test_endless_progress_ends_with_the_time_for_the_question(server):
     assert failure is not None and failure.kind == "timeout"
     assert told and time.monotonic() - began < 5.0
     tested.close()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "return float(len(torch.broadcast_shapes((2, 1), (1, 3))))",  # imports sympy, which asks for a word's size
+        "return torch.func.jvp(torch.exp, (x * 0,), (x,))[1]",
+        "return checkpoint(torch.abs, x, use_reentrant=False)",
+        "return torch.distributions.MultivariateNormal(torch.zeros(2), torch.eye(2)).mean.sum() + 2",
+    ],
+)
+def test_what_torch_imports_late_works_in_a_worker(server, code):
+    text = f"import torch\nfrom torch.utils.checkpoint import checkpoint\n\ndef mse_loss(x):\n    {code}\n"
+    tested = Confined(server, catalog.find("losses"), Submission("losses.py", text, ""), catalog.find("losses").limits)
+    answer = asked(tested, torch.tensor(2.0), part="mse_loss")()
+    assert answer.failure is None
+    assert float(answer.value["result"]) == 2.0
+    tested.close()

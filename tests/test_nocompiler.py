@@ -74,6 +74,19 @@ nn.utils.clip_grad_norm_(net.parameters(), 1.0)
 optimizer.step()
 net.load_state_dict(net.state_dict())
 """,
+    "functional gradients": """
+square = lambda x: (x * x).sum()
+assert torch.func.grad(square)(weight).tolist() == [2.0] * 3
+assert torch.func.vjp(square, weight)[1](torch.tensor(1.0))[0].tolist() == [2.0] * 3
+assert torch.func.jacrev(square)(weight).tolist() == torch.func.jacfwd(square)(weight).tolist()
+assert torch.func.jvp(square, (weight,), (torch.ones(3),))[1].item() == 6.0
+assert torch.func.vmap(square)(torch.ones(2, 3)).tolist() == [3.0, 3.0]
+""",
+    "checkpoints": """
+from torch.utils.checkpoint import checkpoint
+checkpoint(lambda x: (x * x).sum(), weight, use_reentrant=False).backward()
+assert weight.grad.tolist() == [2.0] * 3
+""",
     "data loaders": """
 from torch.utils.data import DataLoader, TensorDataset
 assert len(list(DataLoader(TensorDataset(torch.ones(10, 2)), 4, shuffle=True))) == 3
