@@ -25,8 +25,8 @@ NAME = "torch._dynamo"
 SHAPES = "torch.fx.experimental.symbolic_shapes"
 
 FORWARD = "torch._decomp.decompositions_for_jvp"
-"""Formulas for the few functions that have none of their own for forward-mode gradients, compiled when the first of these
-is asked for. Left out: a worker may not read their source, and everything else can be differentiated forward without."""
+"""Formulas for the few functions that have none of their own for forward-mode gradients, compiled when the first one is
+asked for. Left out: a worker may not read their source, and everything else can be differentiated forward without."""
 
 
 class _Shapes(types.ModuleType):
