@@ -599,8 +599,8 @@ def target_changed_in_place(input, target, weight=None, ignore_index=-100, reduc
 @misconception(
     "nll_loss",
     "nothing-counts-gives-zero",
-    "If every row is ignored, your mean is 0. A mean of nothing is 0 / 0, NaN, and PyTorch says so; a 0"
-    " would look like a perfect batch.",
+    "Where nothing counts (rows that are all ignored, or that all weigh 0), you give a mean of 0. A mean of nothing"
+    " is 0 / 0, NaN, and PyTorch says so; a 0 would look like a perfect batch.",
     "Leave out the guard (or the `clamp`) before the division: only the sum of nothing is 0.",
     fails="test_nll_with_every_row_ignored",
 )
@@ -625,9 +625,10 @@ def nll_any_reduction(input, target, weight=None, ignore_index=-100, reduction="
 @misconception(
     "nll_loss",
     "ones-in-float32-on-the-cpu",
-    "You make the weights of ones with `torch.ones(C)`: float32, on the CPU. A bfloat16 input then "
-    "gives a float32 loss, and an input on a GPU an error.",
-    "`input.new_ones(...)` makes a tensor with the dtype and the device of the input.",
+    "Your weights of ones have not the dtype and the device of the input: they come from `torch.ones(C)`"
+    " (float32, on the CPU), or were kept from an earlier call. A bfloat16 input then gives a float32 loss,"
+    " and an input on a GPU an error.",
+    "`input.new_ones(...)`, called anew for every input, makes a tensor with the dtype and the device of that input.",
     fails=["test_nll_keeps_the_dtype", "test_nll_on_another_device"],
 )
 def ones_in_float32_on_the_cpu(input, target, weight=None, ignore_index=-100, reduction="mean"):

@@ -11,6 +11,30 @@ def without_graph(impl, part, x):
         return getattr(impl, part)(x)
 
 
+def two_calls(impl, part, x, y, **options):
+    """The function is called on x and on y, and differentiated; without a graph it is called on both again,
+    x changes in place, and it is called on x once more.
+    """
+    x, y = x.detach().clone().requires_grad_(), y.detach().clone().requires_grad_()
+    f = getattr(impl, part)
+    a, b = f(x, **options), f(y, **options)
+    found = {"gradient of x": gradients(a, [x])[0], "gradient of y": gradients(b, [y])[0]}  # noqa: F821
+    with torch.no_grad():
+        z = x.detach().clone()
+        first, other = f(z, **options), f(y.detach(), **options)
+        z += 1
+        after = f(z, **options)
+    return {**found, "f(x), in the end": first, "f(y), in the end": other, "f(x) of the changed x": after}
+
+
+def changed_result(impl, part, x, **options):
+    """The function is called on x, and 1 is added to its result in place, which must leave x as it was."""
+    with torch.no_grad():
+        result = getattr(impl, part)(x, **options)
+        result += 1
+    return {"x afterwards": x}
+
+
 def made(impl):
     """A fresh ActivationNet is made, and its three layers are looked at."""
     net = impl.ActivationNet()
@@ -33,6 +57,11 @@ def forward(impl, weights, x):
     """An ActivationNet with given weights is called on a batch."""
     net = _loaded(impl, weights, x)
     return {"output": net(x), "x afterwards": x}
+
+
+def evaluated(impl, weights, x):
+    """An ActivationNet with given weights is called on a batch in evaluation mode, after net.eval()."""
+    return _loaded(impl, weights, x).eval()(x)
 
 
 def backward(impl, weights, x):
@@ -61,7 +90,8 @@ def descent(impl, weights, x, target, lr, steps):
         ((net(x) - target) ** 2).mean().backward()
         with torch.no_grad():
             for parameter in net.parameters():
-                parameter -= lr * parameter.grad
+                if parameter.grad is not None:
+                    parameter -= lr * parameter.grad
     return net(x)
 
 

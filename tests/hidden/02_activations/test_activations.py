@@ -66,6 +66,18 @@ def test_relu_of_one_number_and_of_none(judge, draw):
 
 
 @part("relu")
+@rung("edge")
+def test_relu_keeps_nothing_between_calls(judge, draw):
+    judge.probe("two_calls", "relu", draw.normal(4, 3), draw.normal(4, 3))
+
+
+@part("relu")
+@rung("edge")
+def test_relu_result_is_a_new_tensor(judge, draw):
+    judge.probe("changed_result", "relu", draw.uniform(4, 3, low=0.5, high=2.0))
+
+
+@part("relu")
 @rung("layout")
 def test_relu_of_other_memory_layouts(judge, draw):
     for _, x in draw.layouts(draw.normal(4, 3)):
@@ -148,6 +160,19 @@ def test_leaky_relu_of_one_number_and_of_none(judge, draw):
 
 
 @part("leaky_relu")
+@rung("edge")
+def test_leaky_relu_keeps_nothing_between_calls(judge, draw):
+    judge.probe("two_calls", "leaky_relu", draw.normal(4, 3), draw.normal(4, 3))
+
+
+@part("leaky_relu")
+@rung("edge")
+def test_leaky_relu_result_is_a_new_tensor(judge, draw):
+    judge.probe("changed_result", "leaky_relu", draw.uniform(4, 3, low=0.5, high=2.0))
+    judge.probe("changed_result", "leaky_relu", draw.normal(4, 3), negative_slope=1.0)
+
+
+@part("leaky_relu")
 @rung("layout")
 def test_leaky_relu_of_other_memory_layouts(judge, draw):
     for _, x in draw.layouts(draw.normal(4, 3)):
@@ -219,6 +244,12 @@ def test_sigmoid_gradient_of_large_values(judge, dtype):
 def test_sigmoid_of_one_number_and_of_none(judge, draw):
     judge.value(draw.normal())
     judge.value(torch.zeros(0, 3))
+
+
+@part("sigmoid")
+@rung("edge")
+def test_sigmoid_keeps_nothing_between_calls(judge, draw):
+    judge.probe("two_calls", "sigmoid", draw.normal(4, 3), draw.normal(4, 3))
 
 
 @part("sigmoid")
@@ -296,6 +327,12 @@ def test_tanh_of_one_number_and_of_none(judge, draw):
 
 
 @part("tanh")
+@rung("edge")
+def test_tanh_keeps_nothing_between_calls(judge, draw):
+    judge.probe("two_calls", "tanh", draw.normal(4, 3), draw.normal(4, 3))
+
+
+@part("tanh")
 @rung("layout")
 def test_tanh_of_other_memory_layouts(judge, draw):
     for _, x in draw.layouts(draw.normal(4, 3)):
@@ -359,6 +396,12 @@ def test_gelu_of_large_values(judge, dtype):
 def test_gelu_of_one_number_and_of_none(judge, draw):
     judge.value(draw.uniform(low=0.5, high=2.0))
     judge.value(torch.zeros(0, 3))
+
+
+@part("gelu")
+@rung("edge")
+def test_gelu_keeps_nothing_between_calls(judge, draw):
+    judge.probe("two_calls", "gelu", draw.normal(4, 3), draw.normal(4, 3))
 
 
 @part("gelu")
@@ -476,6 +519,12 @@ def test_softmax_of_an_empty_batch_and_of_one_class(judge, draw):
 
 
 @part("softmax")
+@rung("edge")
+def test_softmax_keeps_nothing_between_calls(judge, draw):
+    judge.probe("two_calls", "softmax", draw.normal(4, 3), draw.normal(4, 3), dim=1)
+
+
+@part("softmax")
 @rung("layout")
 def test_softmax_of_other_memory_layouts(judge, draw):
     for _, x in draw.layouts(draw.normal(4, 3)):
@@ -572,6 +621,12 @@ def test_log_softmax_of_slices_of_very_different_size(judge):
 def test_log_softmax_of_an_empty_batch_and_of_one_class(judge, draw):
     judge.value(torch.zeros(0, 3), dim=1)
     judge.value(draw.normal(4, 1), dim=1)
+
+
+@part("log_softmax")
+@rung("edge")
+def test_log_softmax_keeps_nothing_between_calls(judge, draw):
+    judge.probe("two_calls", "log_softmax", draw.normal(4, 3), draw.normal(4, 3), dim=1)
 
 
 @part("log_softmax")
@@ -896,6 +951,12 @@ def test_net_of_an_empty_batch(judge, draw):
 @rung("edge")
 def test_two_nets_have_weights_of_their_own(judge, draw):
     judge.probe("two_networks", weights(draw), weights(draw), draw.normal(16, 10))
+
+
+@part("ActivationNet")
+@rung("edge")
+def test_net_in_evaluation_mode(judge, draw):
+    judge.probe("evaluated", weights(draw), draw.normal(16, 10))
 
 
 @part("ActivationNet")
