@@ -69,12 +69,13 @@ class Judge:
         try:
             self._look()
         finally:
-            self.open.clear()
             self.trial.student.forget()
 
     def _look(self) -> None:
-        while self.open:
-            self.open.pop(0)()
+        waiting = [*self.open]
+        self.open.clear()  # after a wrong answer nobody looks at the others
+        for look in waiting:
+            look()
 
     def value(self, *args: Any, **options: Any) -> None:
         """The part called with these arguments returns what the reference and the built-in return, and changes none."""

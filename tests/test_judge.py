@@ -446,6 +446,12 @@ def test_a_wrong_answer_counts_before_what_the_test_itself_stumbles_over(verdict
     assert verdict(body).status == "error"
 
 
+def test_a_wrong_answer_before_a_property_is_the_one_that_is_told(verdict):
+    body = "judge.value(ONES)\njudge.holds(lambda said: None if said['result'] == 1 else 'never told', 'call', ONES)"
+    found = verdict(body, lambda input, start=0.0: input.sum())
+    assert found.message == "mean(tensor([1, 1, 1]))\nthe result is 3; expected 1"
+
+
 def test_a_check_may_close_over_what_changes_but_the_content_check_says_so(put):
     tests = """
         @part('mean')
