@@ -1035,6 +1035,33 @@ def puts_new_gradients_in_place(parameters, max_norm):
 
 @misconception(
     "clip_grad_norm_",
+    "product-thrown-away",
+    "The norm is right, but every gradient stays as long as it was: a product like `grad = grad * factor` is a new "
+    "tensor, and when the loop goes on nobody holds it any more.",
+    "Multiply in place. Which multiplication writes into the tensor itself?",
+    fails=["test_clip_by_hand", "test_clip_matches_pytorch"],
+)
+def product_thrown_away(parameters, max_norm):
+    return norm_of(grads_of(parameters))
+
+
+@misconception(
+    "clip_grad_norm_",
+    "factor-upside-down",
+    "Your factor is norm / max_norm, and that is upside down: gradients that are too long get a factor above 1, which "
+    "the cap turns into 1, and those that are short enough are made shorter still.",
+    "Try a norm of 5 and a max_norm of 1: by what must [3, 4] be multiplied to have the norm 1?",
+    fails=["test_clip_by_hand", "test_clip_leaves_short_gradients_alone"],
+)
+def factor_upside_down(parameters, max_norm):
+    grads = grads_of(parameters)
+    norm = norm_of(grads)
+    scale(grads, (norm / (max_norm + 1e-6)).clamp(max=1))
+    return norm
+
+
+@misconception(
+    "clip_grad_norm_",
     "divides-by-zero",
     "When all gradients are zero, you divide by 0, and 0 times infinity is NaN: one step later all parameters are NaN.",
     "Add something tiny to the norm, cap the factor at 1, or do nothing if the norm is not above max_norm.",

@@ -20,6 +20,7 @@ _FUNCTIONS = {
     "sum of abs(x)": lambda x: x.abs().sum(),
     "x[0] * x[1] ** 2 + x[2]": lambda x: x[0] * x[1] ** 2 + x[2],
     "last row times first row": lambda x: (x[-1] * x[0] ** 2).sum(),
+    "x[1]": lambda x: x[1],
 }
 
 
@@ -128,6 +129,19 @@ def linear_layers(impl, x, weights, biases):
     return {"result": x, "gradients": gradients(x, [*weights, *biases])}  # noqa: F821
 
 
+def linear_twice(impl, x, weight, bias):
+    """LinearFunction.apply(x, weight, bias).sum() is differentiated twice (the first time with retain_graph=True)."""
+    inputs = [_leaf(x), _leaf(weight), _leaf(bias)]
+    result = impl.LinearFunction.apply(*inputs).sum()
+    first = torch.autograd.grad(result, inputs, retain_graph=True)
+    then = torch.autograd.grad(result, inputs)
+    return {
+        f"gradient of {name}, {time}": gradient
+        for time, arrived in (("the first time", first), ("the second time", then))
+        for name, gradient in zip(["x", "weight", "bias"], arrived, strict=True)
+    }
+
+
 def linear_leaves_alone(impl, x, weight, bias, factors):
     """LinearFunction.apply(x, weight, bias) + other, then backward: other's gradient and the inputs are watched."""
     inputs = [_leaf(x), _leaf(weight), _leaf(bias)]
@@ -143,9 +157,12 @@ def linear_leaves_alone(impl, x, weight, bias, factors):
 _EXPRESSIONS = {
     "a * b + c": lambda a, b, c: a * b + c,
     "a + b": lambda a, b: a + b,
+    "a + 0.0": lambda a: a + 0.0,
+    "0.0 + a": lambda a: 0.0 + a,
     "a + 2.5": lambda a: a + 2.5,
     "2.5 + a": lambda a: 2.5 + a,
     "a * b": lambda a, b: a * b,
+    "a * 1.0": lambda a: a * 1.0,
     "a * 3.0": lambda a: a * 3.0,
     "3.0 * a": lambda a: 3.0 * a,
     "-a": lambda a: -a,
@@ -153,6 +170,7 @@ _EXPRESSIONS = {
     "a - 1.5": lambda a: a - 1.5,
     "1.5 - a": lambda a: 1.5 - a,
     "a / b": lambda a, b: a / b,
+    "a / 1.0": lambda a: a / 1.0,
     "a / 4.0": lambda a: a / 4.0,
     "4.0 / a": lambda a: 4.0 / a,
     "a ** 3.0": lambda a: a**3.0,
@@ -194,6 +212,21 @@ def expression(impl, text, numbers):
     result = _EXPRESSIONS[text](*values)
     result.backward()
     return {"data": _number(result.data)} | _grads(values)
+
+
+def given_afterwards(impl, text, numbers):
+    """Computed with Values a, b, …, whose data are then looked at again:"""
+    values = [impl.Value(number) for number in numbers]
+    _EXPRESSIONS[text](*values)
+    return {f"data of {name}": _number(value.data) for name, value in zip("abc", values, strict=False)}
+
+
+def same_number(impl, text, number):
+    """b is computed from a without changing the number, then (b * 3.0 + a).backward(); b is:"""
+    a = impl.Value(number)
+    b = _EXPRESSIONS[text](a)
+    (b * 3.0 + a).backward()
+    return {"a new Value": b is not a, "grad of a": _number(a.grad), "grad of b": _number(b.grad)}
 
 
 def leaf(impl, number):
@@ -340,9 +373,10 @@ class _Made:
         self.labels = {}
         self.kept = []
 
-    def __call__(self, label, frozen=False, value=None):
+    def __call__(self, label, frozen=False, value=None, data=None):
         number = float(len(self.kept) + 1) if value is None else value
-        parameter = nn.Parameter(torch.full((2, 3), number), requires_grad=not frozen)
+        data = torch.full((2, 3), number) if data is None else data
+        parameter = nn.Parameter(data, requires_grad=not frozen)
         self.kept.append(parameter)
         self.labels[id(parameter)] = label
         return parameter
@@ -448,6 +482,17 @@ def _equal_values(made):
     return nn.Sequential(*layers)
 
 
+def _odd_sizes(made):
+    model = _Layer(scale=made("one number", data=torch.tensor(1.0)), none=made("empty", data=torch.zeros(0, 3)))
+    model.child = _Layer(nothing=made("another empty one", data=torch.zeros(0, 3)), weight=made("weight"))
+    return model
+
+
+def _one_storage(made):
+    memory = torch.zeros(2, 3)
+    return _Layer(first=made("a view", data=memory.view(2, 3)), second=made("another view", data=memory.view(2, 3)))
+
+
 def _unregistered(made):
     model = nn.Module()
     model.hidden = [made.layer("layer in a list"), made("parameter in a list")]
@@ -471,6 +516,8 @@ _MODULES = {
     "buffers beside parameters": _buffers,
     "a frozen parameter": _frozen,
     "different parameters with equal values": _equal_values,
+    "a parameter of one number and two without any": _odd_sizes,
+    "two parameters that are views of one storage": _one_storage,
     "layers in a plain list and a plain dict": _unregistered,
     "activations without parameters": lambda made: nn.Sequential(nn.Identity(), nn.Sequential(nn.Flatten())),
     "an empty module": lambda made: nn.Module(),
@@ -481,7 +528,19 @@ _MODULES = {
 def parameters_of(impl, name):
     """named_parameters is asked for the parameters of a module, each of which is then told by what it is:"""
     made = _Made()
-    given = [(str(key), parameter) for key, parameter in impl.named_parameters(_MODULES[name](made))]
+    return _told(made, impl.named_parameters(_MODULES[name](made)))
+
+
+def parameters_again(impl, name):
+    """named_parameters is asked twice for the parameters of one module, and this is the second answer:"""
+    made = _Made()
+    module = _MODULES[name](made)
+    impl.named_parameters(module)
+    return _told(made, impl.named_parameters(module))
+
+
+def _told(made, found):
+    given = [(str(key), parameter) for key, parameter in found]
     told = {key: made.labels.get(id(parameter), "something else, or a copy") for key, parameter in given}
     return {"parameters": told, "order": [key for key, _ in given]}
 
@@ -548,6 +607,25 @@ def accumulate_one(impl, weight, micro_batches):
     model = _Scale(weight)
     mean = impl.accumulate_gradients(model, _LOSSES["squared error"], [(x, y) for x, y in micro_batches])
     return {"loss": mean, "gradient": model.weight.grad}
+
+
+class _Tied(nn.Module):
+    """x → tanh(x · weight) · weightᵀ: two layers that share one weight."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.up = _Layer(weight=nn.Parameter(weight.clone()))
+        self.down = _Layer(weight=self.up.weight)
+
+    def forward(self, x):
+        return (x @ self.up.weight).tanh() @ self.down.weight.T
+
+
+def accumulate_tied(impl, weight, micro_batches):
+    """accumulate_gradients is called on tanh(x @ weight) @ weight.T, whose two layers share that one weight."""
+    model = _Tied(weight)
+    mean = impl.accumulate_gradients(model, _LOSSES["squared error"], [(x, y) for x, y in micro_batches])
+    return {"loss": mean, "gradient": model.up.weight.grad}
 
 
 def accumulate_again(impl, weights, first, then):

@@ -84,6 +84,21 @@ def test_numerical_gradient_of_a_single_number(judge, draw):
 
 @part("numerical_gradient")
 @rung("edge")
+def test_numerical_gradient_of_equal_elements(judge):
+    x = torch.tensor([2.0, 2.0, 3.0, 2.0], dtype=torch.float64)
+    judge.probe("numerical", "sum of i * x[i] ** 3", x, eps=0.5)
+
+
+@part("numerical_gradient")
+@rung("edge")
+def test_numerical_gradient_of_an_f_that_returns_a_view(judge):
+    # such a result changes with the tensor that f was given
+    x = torch.tensor([2.0, 3.0, 5.0], dtype=torch.float64)
+    by_hand(judge, torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64), "numerical", "x[1]", x, eps=0.5)
+
+
+@part("numerical_gradient")
+@rung("edge")
 def test_numerical_gradient_nudges_by_eps(judge):
     # near the kink of |x| the central slope is x / eps, so that it tells how far the nudge went
     x = torch.tensor([0.03, -0.06, 0.2, 0.0], dtype=torch.float64)
@@ -207,6 +222,8 @@ def test_unbroadcast_where_nothing_was_broadcast(judge, draw):
 def test_unbroadcast_of_an_empty_batch(judge):
     judge.probe("sum_back", torch.zeros(0, 3), [3])
     judge.probe("sum_back", torch.zeros(0, 3), [0, 1])
+    judge.probe("sum_back", torch.zeros(0, 3), [1, 3])  # a size of 1 was stretched to 0
+    judge.probe("sum_back", torch.zeros(2, 0), [2, 1])
 
 
 @part("unbroadcast")
@@ -327,6 +344,12 @@ def test_linear_gives_only_the_gradients_that_are_needed(judge, draw, needs):
 @rung("edge")
 def test_linear_leaves_its_inputs_alone(judge, draw):
     judge.probe("linear_leaves_alone", *linear_inputs(draw), draw.normal(4, 2))
+
+
+@part("LinearFunction")
+@rung("edge")
+def test_linear_differentiated_twice(judge, draw):
+    judge.probe("linear_twice", *linear_inputs(draw))
 
 
 @part("LinearFunction")
@@ -476,6 +499,34 @@ def test_value_powers_of_zero_and_of_negative_numbers(judge):
 
 @part("Value")
 @rung("edge")
+def test_value_log_and_quotient_near_zero(judge):
+    for at in (1e-6, 1e-9):
+        judge.probe("expression", "a.log()", [at])
+        judge.probe("expression", "a / b", [2.0, at])
+
+
+@part("Value")
+@rung("edge")
+@pytest.mark.parametrize("text", ["a.relu()", "a + 0.0", "0.0 + a", "a * 1.0", "a / 1.0", "a ** 1.0"])
+def test_value_the_same_number_is_a_new_value(judge, text):
+    expected = {"a new Value": True, "grad of a": 4.0, "grad of b": 3.0}
+    by_hand(judge, expected, "same_number", text, 2.0)
+
+
+@part("Value")
+@rung("edge")
+def test_value_leaves_what_it_is_given_alone(judge):
+    for text in ("a.relu()", "-a", "a + 2.5", "2.5 + a", "a * 3.0", "3.0 * a", "a - 1.5", "1.5 - a"):
+        judge.probe("given_afterwards", text, [-1.0])
+    for text in ("a ** 3.0", "a / 4.0", "4.0 / a", "a.exp()", "a.tanh()"):
+        judge.probe("given_afterwards", text, [-1.25])
+    judge.probe("given_afterwards", "a.log()", [0.5])
+    for text in ("a + b", "a * b", "a - b", "a / b"):
+        judge.probe("given_afterwards", text, [-1.25, 0.5])
+
+
+@part("Value")
+@rung("edge")
 @pytest.mark.parametrize("at", [1000.0, -1000.0])
 def test_value_tanh_far_out(judge, at):
     judge.probe("expression", "a.tanh()", [at])
@@ -547,6 +598,17 @@ def test_value_trains_a_neuron(judge, draw):
 # -- named_parameters ------------------------------------------------------------------------------------------------
 
 
+def in_this_order(expected):
+    """A check of the names, and of their order."""
+
+    def check(value):
+        if sorted(value["order"]) != sorted(expected):
+            return f"expected the names {expected}, yours are {value['order']}"
+        return None if value["order"] == expected else f"expected the order {expected}, yours is {value['order']}"
+
+    return check
+
+
 @part("named_parameters")
 @rung("number")
 def test_named_parameters_of_one_module(judge):
@@ -568,7 +630,7 @@ def test_named_parameters_in_pytorchs_order(judge):
     expected = ["scale", "inner.scale", "inner.layer.weight", "inner.layer.bias"]
     which = "a module whose own parameter was registered after its children"
     judge.probe("parameters_of", which)
-    judge.holds(lambda value: None if value["order"] == expected else "the order is another", "parameters_of", which)
+    judge.holds(in_this_order(expected), "parameters_of", which)
     judge.probe("parameters_of", "a deep child before a shallow one")
 
 
@@ -585,11 +647,7 @@ def test_named_parameters_shared_ones_once(judge):
     expected = ["encoder.weight", "encoder.bias", "decoder.bias"]
     which = "a decoder that shares the encoder's weight"
     judge.probe("parameters_of", which)
-    judge.holds(
-        lambda value: None if value["order"] == expected else "a shared one is not told once",
-        "parameters_of",
-        which,
-    )
+    judge.holds(in_this_order(expected), "parameters_of", which)
     judge.probe("parameters_of", "a decoder, an encoder and the whole that share a weight")
     judge.probe("parameters_of", "a layer that is registered under several names")
 
@@ -598,6 +656,19 @@ def test_named_parameters_shared_ones_once(judge):
 @rung("edge")
 def test_named_parameters_equal_values_are_not_the_same(judge):
     judge.probe("parameters_of", "different parameters with equal values")
+    judge.probe("parameters_of", "two parameters that are views of one storage")
+
+
+@part("named_parameters")
+@rung("edge")
+def test_named_parameters_of_any_size(judge):
+    judge.probe("parameters_of", "a parameter of one number and two without any")
+
+
+@part("named_parameters")
+@rung("edge")
+def test_named_parameters_asked_twice(judge):
+    judge.probe("parameters_again", "modules in modules in modules")
 
 
 @part("named_parameters")
@@ -701,6 +772,13 @@ def test_accumulate_discards_old_gradients(judge, draw):
     weights = small_net(draw)
     judge.probe("accumulate", weights, batches(draw, 2, 3), old=[draw.normal(*w.shape) + 3.0 for w in weights])
     judge.probe("accumulate", weights, batches(draw, 2, 3), old=[None, draw.normal(4, 2) + 3.0, None])
+
+
+@part("accumulate_gradients")
+@rung("edge")
+def test_accumulate_where_two_layers_share_a_weight(judge, draw):
+    micro_batches = [[draw.normal(n, 3), draw.normal(n, 3) + 2.0 * i] for i, n in enumerate((1, 3))]
+    judge.probe("accumulate_tied", draw.normal(3, 4), micro_batches)
 
 
 @part("accumulate_gradients")

@@ -66,8 +66,25 @@ def scheduled(impl, part, parameters, grads, step_size, gamma, **options):
 def two_groups(impl, part, parameters, grads, second, **options):
     """An optimizer takes steps; the last parameter is in a second group with options of its own."""
     leaves = _leaves(parameters)
-    groups = [{"params": leaves[:-1]}, {"params": leaves[-1:], **_plain(second)}]
-    optimizer = _make(impl, part, groups, options)
+    optimizer = _make(impl, part, _grouped(leaves, second), options)
+    return _take(optimizer, leaves, _rounds(grads))
+
+
+def group_added_later(impl, part, parameters, grads, second, **options):
+    """An optimizer takes steps; the last parameter comes with `add_param_group` after the first of them."""
+    leaves = _leaves(parameters)
+    groups = _grouped(leaves, second)
+    optimizer = _make(impl, part, groups[:1], options)
+    rounds = _rounds(grads)
+    before = _take(optimizer, leaves, rounds[:1])
+    optimizer.add_param_group(groups[1])
+    return before | _take(optimizer, leaves, rounds[1:], first=2)
+
+
+def from_a_generator(impl, part, parameters, grads, **options):
+    """An optimizer is given its parameters by a generator, as `model.parameters()` is one, and takes steps."""
+    leaves = _leaves(parameters)
+    optimizer = _make(impl, part, (p for p in leaves), options)
     return _take(optimizer, leaves, _rounds(grads))
 
 
@@ -77,6 +94,14 @@ def frozen(impl, part, parameters, grads, **options):
     leaves[0].requires_grad_(False)
     optimizer = _make(impl, part, leaves, options)
     return _take(optimizer, leaves, [[None, *given[1:]] for given in _rounds(grads)])
+
+
+def frozen_with_gradient(impl, part, parameters, grads, **options):
+    """An optimizer takes steps; the first parameter is frozen (no `requires_grad`) but has gradients all the same."""
+    leaves = _leaves(parameters)
+    optimizer = _make(impl, part, leaves, options)
+    leaves[0].requires_grad_(False)
+    return _take(optimizer, leaves, _rounds(grads))
 
 
 def resumed(impl, part, parameters, grads, saved_after, missing=(), **options):
@@ -118,14 +143,33 @@ def closure(impl, part, parameter, x, y, count, **options):
     after["gradients were on in the closure"] = all(calls)
     after["returned without a closure"] = _kept(optimizer.step())
     after["returned with a closure that gives 0.25"] = optimizer.step(closure=lambda: 0.25)
+    after["returned with a closure that gives 0.0"] = optimizer.step(closure=lambda: 0.0)
     return after
+
+
+def closure_of_two_groups(impl, part, parameters, second, count, **options):
+    """An optimizer with two groups takes steps with a closure, which notes the parameters at each of its calls."""
+    leaves = _leaves(parameters)
+    optimizer = _make(impl, part, _grouped(leaves, second), options)
+    seen = []
+
+    def evaluate():
+        seen.append(_values(leaves))
+        optimizer.zero_grad()
+        loss = sum((p**2).sum() for p in leaves)
+        loss.backward()
+        return loss
+
+    for _ in range(count):
+        optimizer.step(evaluate)
+    return {"calls": len(seen), "parameters at each call": seen, "parameters afterwards": _values(leaves)}
 
 
 def graph(impl, part, parameters, grads, **options):
     """An optimizer takes steps; then parameters and state are searched for a graph."""
     leaves = _leaves(parameters)
     optimizer = _make(impl, part, leaves, options)
-    after = _take(optimizer, leaves, _rounds(grads))
+    _take(optimizer, leaves, _rounds(grads))
     state = [tensor for entry in optimizer.state.values() for tensor in _tensors(entry)]
     return {
         "every parameter is a leaf": all(p.is_leaf for p in leaves),
@@ -133,7 +177,9 @@ def graph(impl, part, parameters, grads, **options):
         "every parameter requires a gradient": all(p.requires_grad for p in leaves),
         "no state hangs on a graph": not any(tensor.requires_grad for tensor in state),
         "no gradient hangs on a graph": not any(p.grad is not None and p.grad.requires_grad for p in leaves),
-        **after,
+        "every parameter has moved": not any(
+            torch.equal(p, value) for p, value in zip(leaves, parameters, strict=True)
+        ),
     }
 
 
@@ -183,10 +229,12 @@ def training(impl, part, parameter, x, y, count, **options):
     return losses
 
 
-def clip(impl, parameters, grads, max_norm, form="list"):
+def clip(impl, parameters, grads, max_norm, form="list", frozen=()):
     """`clip_grad_norm_` is called on parameters with gradients."""
     leaves = _leaves(parameters)
     _give(leaves, grads)
+    for place in frozen:
+        leaves[place].requires_grad_(False)
     handed = {
         "list": lambda: list(leaves),
         "tuple": lambda: tuple(leaves),
@@ -253,6 +301,10 @@ def laid_out(impl, part, parameters, rounds, **options):
 
 def _make(impl, part, parameters, options):
     return getattr(impl, part)(parameters, **_plain(options))
+
+
+def _grouped(leaves, second):
+    return [{"params": leaves[:-1]}, {"params": leaves[-1:], **_plain(second)}]
 
 
 def _leaves(values):

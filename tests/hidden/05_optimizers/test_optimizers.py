@@ -81,6 +81,7 @@ def test_sgd_matches_pytorch(judge, draw, options):
 @rung("edge")
 def test_sgd_dampening(judge, draw):
     by_hand(judge, "SGD", [-1.0, -2.4, -4.16], [1.0, 1.0, 1.0], lr=1.0, momentum=0.9, dampening=0.5)
+    by_hand(judge, "SGD", [0.0, -0.5], [0.0, 1.0], lr=1.0, momentum=0.9, dampening=0.5)  # 0 is a first gradient, too
     judge.probe("steps", "SGD", *drawn(draw), lr=0.1, momentum=0.8, dampening=0.3)
     judge.probe("steps", "SGD", *drawn(draw), lr=0.1, dampening=0.3)
 
@@ -287,6 +288,24 @@ def test_two_groups_with_options_of_their_own(judge, draw, name):
 
 
 @EACH
+@rung("edge")
+def test_a_group_that_is_added_later(judge, draw, name):
+    judge.probe("group_added_later", name, *drawn(draw, 4), SECOND_GROUP[name], **EVERYTHING[name])
+
+
+@EACH
+@rung("edge")
+def test_parameters_from_a_generator(judge, draw, name):
+    judge.probe("from_a_generator", name, *drawn(draw, 3), **USUAL[name])
+
+
+@EACH
+@rung("edge")
+def test_every_parameter_with_a_gradient_moves(judge, draw, name):
+    judge.probe("frozen_with_gradient", name, *drawn(draw, 3), **USUAL[name])
+
+
+@EACH
 @rung("gradient")
 def test_gradients_are_left_as_they_are(judge, draw, name):
     judge.probe("gradients_afterwards", name, *drawn(draw, 3), **EVERYTHING[name])
@@ -333,7 +352,9 @@ def test_other_memory_layouts(judge, draw, name):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_keeps_the_dtype(judge, draw, name, dtype):
     options = {**(EVERYTHING if dtype is torch.float64 else USUAL)[name], "lr": 0.5}
-    tolerance = (1e-6, 1e-6) if dtype is torch.float64 else None  # the bias corrections may be computed in float32
+    # Adam's bias corrections may be computed in float32, the others have none
+    close = (1e-10, 1e-10) if name in ("SGD", "RMSprop") else (1e-6, 1e-6)
+    tolerance = close if dtype is torch.float64 else None
     judge.using(tolerance=tolerance).probe("steps", name, *drawn(draw, 3, dtype=dtype), **options)
 
 
@@ -379,6 +400,7 @@ def test_goes_on_from_a_state_dict(judge, draw, name):
 @rung("training")
 def test_closure(judge, draw, name):
     judge.probe("closure", name, draw.normal(3), draw.normal(8, 3), draw.normal(8), 4, **USUAL[name])
+    judge.probe("closure_of_two_groups", name, drawn(draw)[0], {"lr": 0.3}, 2, **USUAL[name])
 
 
 @EACH
@@ -404,7 +426,7 @@ def parameters_for(draw, grads):
     return [draw.normal(*grad.shape, dtype=grad.dtype, scale=3.0) for grad in grads]
 
 
-def clip_by_hand(judge, returned, expected, grads, max_norm):
+def clip_by_hand(judge, returned, expected, grads, max_norm, **options):
     def check(value):
         norm, after = value["returned"].item(), [grad.item() for grad in value["gradients"]]
         if abs(norm - returned) > 1e-4:
@@ -413,8 +435,8 @@ def clip_by_hand(judge, returned, expected, grads, max_norm):
         return None if right else f"the gradients must become {expected}; yours are {after}"
 
     zeros, rounds = [torch.tensor([7.0]) for _ in grads], [torch.tensor([grad]) for grad in grads]
-    judge.probe("clip", zeros, rounds, max_norm)
-    judge.holds(check, "clip", zeros, rounds, max_norm)
+    judge.probe("clip", zeros, rounds, max_norm, **options)
+    judge.holds(check, "clip", zeros, rounds, max_norm, **options)
 
 
 @part("clip_grad_norm_")
@@ -446,6 +468,12 @@ def test_clip_skips_missing_gradients(judge, draw):
     grads = gradients_of_norm(draw, 8.0)
     judge.probe("clip", parameters_for(draw, grads), [grads[0], None, grads[2]], 1.5)
     judge.probe("clip", parameters_for(draw, grads), [None, *grads[1:]], 1.5)
+
+
+@part("clip_grad_norm_")
+@rung("edge")
+def test_clip_counts_frozen_parameters_that_have_a_gradient(judge):
+    clip_by_hand(judge, 5.0, [0.6, 0.8], [3.0, 4.0], 1.0, frozen=[1])
 
 
 @part("clip_grad_norm_")
