@@ -63,6 +63,32 @@ class _Normed(_Line):
         return F.dropout(self.drop(self.norm(x)), self.drop.p, self.training)
 
 
+class _Witness(nn.Module):
+    """Lets everything pass, and notes its mode on the way forward and on the way back."""
+
+    def __init__(self, diary):
+        super().__init__()
+        self.diary = diary
+
+    def forward(self, x):
+        self.diary.append(("forward", self.training))
+        return _Noted.apply(x, self.diary, self.training)
+
+
+def _nested(weight, bias, modes):
+    """A linear model whose batch norm lies two levels deep, and the diary of a witness beside it and of one outside."""
+    diary = _Diary()
+    deepest = nn.Sequential(nn.BatchNorm1d(weight.shape[1]), _Witness(diary))
+    line = nn.Linear(weight.shape[1], weight.shape[0])
+    model = nn.Sequential(nn.Sequential(deepest, line), _Witness(diary)).to(weight)
+    with torch.no_grad():
+        line.weight.copy_(weight)
+        line.bias.copy_(bias)
+    for module, training in zip(model.modules(), modes, strict=True):
+        module.training = training
+    return model, diary
+
+
 class _Descent:
     """Gradient descent with momentum that notes its steps, with as much of an optimizer's face as a loop may touch."""
 
@@ -262,6 +288,13 @@ def epoch_in_modes(impl, weight, bias, x, y, sizes, training, lr):
     return {"modes at each batch": modes, "mean loss": loss, **_parameters(model)}
 
 
+def epoch_of_nested_modules(impl, weight, bias, x, y, sizes, modes, lr):
+    """train_epoch is called with a model whose modules lie inside of modules, and which come in these modes."""
+    model, diary = _nested(weight, bias, modes)
+    impl.train_epoch(model, _Descent(model.parameters(), lr, 0.9, diary), F.cross_entropy, _cut(x, y, sizes))
+    return [training for what, training in diary if what == "backward"]
+
+
 # -- evaluate --------------------------------------------------------------------------------------------------------
 
 
@@ -307,6 +340,14 @@ def modes_after_evaluation(impl, weight, bias, mean, var, x, y, sizes, modes):
     return [module.training for module in model.modules()]
 
 
+def evaluation_of_nested_modules(impl, weight, bias, x, y, sizes, modes):
+    """evaluate is called with a model whose modules lie inside of modules, and which come in these modes."""
+    model, diary = _nested(weight, bias, modes)
+    _evaluation(impl, model, F.cross_entropy, _cut(x, y, sizes))
+    during = [training for what, training in diary if what == "forward"]
+    return {"before": modes, "during": during, "after": [module.training for module in model.modules()]}
+
+
 def state_after_evaluation(impl, weight, bias, mean, var, x, y, sizes, modes):
     """evaluate is called, and the model's parameters (the bias is frozen) and buffers are read afterwards."""
     model = _normed(weight, bias, mean, var, modes)
@@ -349,6 +390,31 @@ def reports_of_a_run(impl, weight, bias, x, y, val_x, val_y, epochs, lr):
     return told
 
 
+def kept_reports(impl, weight, bias, x, y, val_x, val_y, epochs, lr):
+    """fit trains a linear model and calls on_epoch, which keeps the metrics that it is given until the run is over."""
+    model = _Line(weight, bias)
+    optimizer, loss_fn = _optimizer(model, lr), F.cross_entropy
+    told, kept = [], []
+
+    def on_epoch(epoch, metrics):
+        told.append(_plain(metrics))
+        kept.append(metrics)
+
+    with torch.enable_grad():
+        impl.fit(model, optimizer, loss_fn, (x, y), (val_x, val_y), epochs, batch_size=len(x), on_epoch=on_epoch)
+    return {"told": told, "kept": _plain(kept)}
+
+
+def data_after_a_run(impl, weight, bias, x, y, val_x, val_y, epochs, lr):
+    """fit trains a linear model; the samples that it was given are looked at afterwards."""
+    given = [data.clone() for data in (x, y, val_x, val_y)]
+    model = _Line(weight, bias)
+    optimizer, loss_fn = _optimizer(model, lr), F.cross_entropy
+    with torch.enable_grad():
+        impl.fit(model, optimizer, loss_fn, tuple(given[:2]), tuple(given[2:]), epochs, batch_size=4)
+    return [torch.equal(after, before) for after, before in zip(given, (x, y, val_x, val_y), strict=True)]
+
+
 def samples_of_runs(impl, weight, bias, x, y, val_x, val_y, epochs, seeds, worlds, **options):
     """fit is run once for each generator; the model notes which samples every training batch holds."""
     runs = []
@@ -356,10 +422,9 @@ def samples_of_runs(impl, weight, bias, x, y, val_x, val_y, epochs, seeds, world
         torch.manual_seed(world)
         model = _Line(weight, bias)
         optimizer, loss_fn = _optimizer(model, 0.0), F.cross_entropy
+        train, val = (x.clone(), y.clone()), (val_x.clone(), val_y.clone())
         with torch.enable_grad():
-            impl.fit(
-                model, optimizer, loss_fn, (x, y), (val_x, val_y), epochs, generator=_generator(seed), **options
-            )  # fmt: skip
+            impl.fit(model, optimizer, loss_fn, train, val, epochs, generator=_generator(seed), **options)
         runs.append([[int(first) for first in entry[0]] for what, entry in model.diary if what == "backward"])
     return runs
 

@@ -11,6 +11,10 @@ from nnkata.grader.content import bar, part, rung
 TRAINING, EVALUATING, FROZEN_NORM = [True, True, True], [False, False, False], [True, False, True]
 MONTE_CARLO, SLEEPING = [False, False, True], [False, True, True]
 
+# Such modes for seven modules inside of one another: all, none, and two mixtures.
+NESTED_MODES = [[True] * 7, [False] * 7]
+NESTED_MODES += [[True, True, False, False, True, False, True], [False, False, True, False, True, True, True]]
+
 
 def by_hand(judge, check, name, *args, **options):
     """The probe gives what it gives on the reference, and the reference gives the numbers worked out by hand."""
@@ -155,7 +159,7 @@ def complaint_about_order(order, batch_size):
     flat = [sample for batch in order for sample in batch]
     if flat == sorted(flat):
         return "the samples come in their original order; nothing is shuffled"
-    if sum(b - a == 1 for a, b in pairwise(flat)) > len(flat) / 2:
+    if sum(b - a == 1 for a, b in pairwise(flat)) > 0.7 * len(flat):  # 0.4 in sorted batches
         return "neighbours stay neighbours: whole stretches of samples change places, single samples do not"
     if any(set(batch) == set(range(k * batch_size, k * batch_size + len(batch))) for k, batch in enumerate(order)):
         return "a batch holds the very samples that it would hold without shuffling, only their order inside is drawn"
@@ -173,6 +177,16 @@ def complaint_about_orders(orders):
         return "the same seed of the generator gives another order; draw from the generator and from nothing else"
     if first == other[0] or second == other[1]:
         return "another seed of the generator gives the same order"
+    return None
+
+
+def complaint_about_global_orders(orders):
+    """Whether orders drawn without a generator follow PyTorch's global one, seeded with 1, 1, 2."""
+    (first, second), again, other = orders
+    if first == second:
+        return "without a generator two epochs come in the same order; each should be drawn anew"
+    if [first, second] != again or first == other[0] or second == other[1]:
+        return "without a generator the order does not follow torch.manual_seed; draw from PyTorch's global generator"
     return None
 
 
@@ -221,6 +235,15 @@ def test_batches_are_drawn_from_the_generator(judge, draw):
     x, y = numbered(draw)
     seed = draw.integer(0, 10**6)
     judge.holds(complaint_about_orders, "orders", x, y, BATCH, [seed, seed, seed + 1], [1, 2, 1])
+
+
+@part("iterate_batches")
+@rung("edge")
+def test_batches_without_a_generator_follow_the_global_one(judge, draw):
+    x, y = numbered(draw)
+    world = draw.integer(0, 10**6)
+    worlds = [world, world, world + 1]
+    judge.holds(complaint_about_global_orders, "orders", x, y, BATCH, [None, None, None], worlds)
 
 
 @part("iterate_batches")
@@ -429,6 +452,20 @@ def test_epoch_is_in_train_mode(judge, draw, training):
 
 @part("train_epoch")
 @rung("edge")
+def test_epoch_trains_modules_inside_of_modules(judge, draw):
+    def check(during):
+        if not during:
+            return "no gradient ever comes back through the model's output"
+        if not all(during):
+            return "a module inside of another is not in train mode while training; model.train() reaches all of them"
+        return None
+
+    for modes in NESTED_MODES:
+        judge.holds(check, "epoch_of_nested_modules", *line(draw), *samples(draw), [4, 3, 2], modes, 0.1)
+
+
+@part("train_epoch")
+@rung("edge")
 def test_epoch_over_a_generator(judge, draw):
     judge.probe("epoch", *line(draw), *samples(draw), [4, 4, 1], 0.1, lazy=True)
 
@@ -507,6 +544,15 @@ def test_evaluation_counts_every_sample_alike(judge):
 
 
 @part("evaluate")
+@rung("edge")
+def test_evaluation_tells_large_logits_apart(judge):
+    """A sigmoid, or an exponential divided by the sum of both, would be alike for the two, or 0, or no number."""
+    logits, y = torch.tensor([[30.0, 40.0], [-200.0, -190.0], [700.0, 720.0], [50.0, 30.0]]), torch.tensor([1, 1, 1, 0])
+    expected = 2 * math.log1p(math.exp(-10)) / 4
+    by_hand(judge, told(expected, 1.0), "evaluation_of_logits", logits, y, [2, 2])
+
+
+@part("evaluate")
 @rung("values")
 @pytest.mark.parametrize("sizes", [[3, 3, 3], [4, 4, 1], [1, 6, 2], [9]])
 def test_evaluation_matches(judge, draw, sizes):
@@ -537,6 +583,20 @@ def test_evaluation_leaves_the_mode(judge, draw, modes):
 def test_evaluation_leaves_mixed_modes(judge, draw, modes):
     weight, bias = line(draw)
     judge.probe("modes_after_evaluation", weight, bias, *statistics(draw), *samples(draw), [4, 3, 2], modes)
+
+
+@part("evaluate")
+@rung("edge")
+def test_evaluation_reaches_modules_inside_of_modules(judge, draw):
+    def check(value):
+        if any(value["during"]):
+            return "a module inside of another is not in eval mode while evaluating; model.eval() reaches all of them"
+        if value["after"] != value["before"]:
+            return "a module inside of another is left in another mode than it came in; model.modules() names them all"
+        return None
+
+    for modes in NESTED_MODES:
+        judge.holds(check, "evaluation_of_nested_modules", *line(draw), *samples(draw), [4, 3, 2], modes)
 
 
 @part("evaluate")
@@ -621,13 +681,16 @@ def test_fit_returns_three_lists(judge, draw):
         history = value["history"]
         if not isinstance(history, dict) or sorted(history) != ["train_loss", "val_accuracy", "val_loss"]:
             return "what comes back is no dict of 'train_loss', 'val_loss' and 'val_accuracy'"
+        if any(isinstance(values, list) and len(values) > EPOCHS for values in history.values()):
+            return "the history is longer than there were epochs; does it still hold an earlier run's?"
         if not all(isinstance(values, list) and len(values) == EPOCHS for values in history.values()):
             return "the history does not hold a list with one value an epoch under each name"
         if not all(isinstance(number, float) for values in history.values() for number in values):
             return "the history holds something else than floats"
         return None
 
-    judge.holds(check, "run_of_whole_batches", *line(draw), *two_sets(draw), EPOCHS, 0.1)
+    for _ in range(2):  # a second run has a history of its own
+        judge.holds(check, "run_of_whole_batches", *line(draw), *two_sets(draw), EPOCHS, 0.1)
 
 
 @part("fit")
@@ -687,8 +750,61 @@ def test_fit_draws_from_the_generator(judge, draw):
 
 @part("fit")
 @rung("edge")
+def test_fit_without_a_generator_follows_the_global_one(judge, draw):
+    def check(runs):
+        if any(len(by_epochs(run, 3)) < EPOCHS for run in runs):
+            return "there are fewer epochs than were asked for"
+        return complaint_about_global_orders([by_epochs(run, 3)[:2] for run in runs])
+
+    world = draw.integer(0, 10**6)
+    seeds, worlds = [None, None, None], [world, world, world + 1]
+    judge.holds(check, "samples_of_runs", *runs_of(draw, PLENTY), EPOCHS, seeds, worlds, batch_size=BATCH)
+
+
+@part("fit")
+@rung("edge")
+def test_fit_leaves_the_data_alone(judge, draw):
+    def check(alike):
+        return None if all(alike) else "fit changed the caller's data in place; shuffle places, not the data"
+
+    judge.holds(check, "data_after_a_run", *line(draw), *two_sets(draw), 1, 0.1)
+
+
+@part("fit")
+@rung("edge")
+def test_fit_goes_on_whatever_the_validation_says(judge, draw):
+    """The validation labels contradict the training labels, so the validation loss is lowest after the first epoch."""
+    epochs = 12
+    x, y = samples(draw, 12)
+    val_y = (y + 1) % 3
+
+    def check(value):
+        losses = value["history"]["val_loss"]
+        if len(losses) < epochs:
+            return (
+                f"the validation loss does nothing but rise, and fit ends after {len(losses)} of {epochs} epochs; "
+                "it is to go through all of them"
+            )
+        mine = float(torch.nn.functional.cross_entropy(x @ value["weight"].T + value["bias"], val_y))
+        if near(mine, min(losses)) and not near(mine, losses[-1]):
+            return "fit goes back to the epoch with the lowest validation loss; leave the model as the last one left it"
+        return None
+
+    start = torch.zeros(3, 4), torch.zeros(3)
+    judge.holds(check, "run_of_whole_batches", *start, x, y, x, val_y, epochs, 0.3)
+    judge.probe("run_of_whole_batches", *start, x, y, x, val_y, epochs, 0.3)
+
+
+@part("fit")
+@rung("edge")
 def test_fit_reports_each_epoch(judge, draw):
+    def check(value):
+        if value["told"] != value["kept"]:
+            return "the dict that on_epoch is given changes afterwards; make a new one for each epoch"
+        return None
+
     judge.probe("reports_of_a_run", *line(draw), *two_sets(draw), EPOCHS, 0.3)
+    judge.holds(check, "kept_reports", *line(draw), *two_sets(draw), EPOCHS, 0.3)
 
 
 @part("fit")

@@ -16,6 +16,13 @@ def mlp_logits(impl, images, parameters, training=False, seed=0, **options):
     return model.train(training)(images).detach()
 
 
+def mlp_of_a_list(impl, images, parameters, sizes):
+    """An MLP is made from a list of sizes, looks at a batch, and the list is read again."""
+    given = list(sizes)
+    model = _filled(impl.MLP(given), parameters).to(images).eval()
+    return {"logits": model(images).detach(), "sizes": given}
+
+
 def mlp_gradients(impl, images, parameters, **options):
     """An MLP whose parameters are set to given ones looks at a batch, and gradients flow back to both."""
     model = _filled(impl.MLP(**_settings(options)), parameters).to(images).eval()
@@ -87,6 +94,12 @@ def trained_twice(impl, images, labels, others, epochs, seeds, before):
         torch.manual_seed(state)
         scores.append(_scores(impl.train_classifier(images, labels, epochs=epochs, seed=seed), others))
     return scores
+
+
+def taught(impl, images, labels, others, epochs, seed):
+    """train_classifier is called once with each of several sets of labels; the modules look at other images."""
+    images, others = images.cpu(), others.cpu()
+    return [_scores(impl.train_classifier(images, y.cpu(), epochs=epochs, seed=seed), others) for y in labels]
 
 
 def losses_of_few_and_many(impl, images, labels, seed):

@@ -66,6 +66,13 @@ def test_mlp_parameters_follow_sizes(judge):
 
 
 @part("MLP")
+@rung("edge")
+def test_mlp_takes_a_list_of_sizes(judge, draw):
+    judge.probe("mlp_of_a_list", draw.normal(4, 12), layers(draw, 12, 7, 5, 3), [12, 7, 5, 3])
+    judge.probe("mlp_of_a_list", draw.normal(4, 6), layers(draw, 6, 2), [6, 2])
+
+
+@part("MLP")
 @rung("shape")
 def test_mlp_flattens_whatever_comes_in(judge, draw):
     parameters = layers(draw, 784, 16, 10)
@@ -146,6 +153,9 @@ def drops_twice(logits):
     share = len(kept) / logits.numel()
     if len(kept) == 0:
         return "everything is 0 in training mode"
+    gone = logits == 0
+    if gone.any() and (gone == gone[:, :1]).all():
+        return "an image loses all of its units or none: draw for every value on its own"
     counted = min(ROUNDS, key=lambda n: abs((1 - P) ** n - share))
     if counted != 2 or abs(share - (1 - P) ** 2) > 0.06:
         if abs(share - P**2) < 0.06:
@@ -160,8 +170,8 @@ def drops_twice(logits):
     if (kept - kept[0]).abs().max() > 1e-3 or abs(float(kept[0]) - 1 / (1 - P) ** 2) > 1e-3:
         told = f"values that survive two hidden layers become {float(kept.mean()):.4f}; expected {1 / (1 - P) ** 2:.4f}"
         return f"{told}: what stays must be scaled up so that the mean stays"
-    if bool((logits == logits[:1]).all()):
-        return "every image of the batch loses the same units: draw for every value on its own"
+    if len(gone.unique(dim=0)) < len(gone):
+        return "images of the batch lose the very same units: draw for every value on its own"
     return None
 
 
@@ -374,7 +384,8 @@ def is_ready(count):
         scores = said["scores"]
         if tuple(scores.shape) != (count, 10):
             return (
-                f"the module gives scores of the shape {tuple(scores.shape)} for {count} images; expected ({count}, 10)"
+                f"the module gives scores of the shape {tuple(scores.shape)} for {count} images; "
+                f"expected ({count}, 10), whichever labels it was trained on"
             )
         if not scores.isfinite().all():
             return "some scores are not finite"
@@ -388,6 +399,14 @@ def is_ready(count):
 def test_train_returns_a_module_in_eval_mode(judge, draw):
     images, labels = patterns(draw, 100)
     judge.holds(is_ready(7), "trained", images, labels, draw.normal(7, 1, 28, 28), 1, draw.integer(0, 10**6))
+
+
+@part("train_classifier")
+@rung("edge")
+def test_train_gives_ten_scores_whatever_the_labels(judge, draw):
+    """Labels 0 and 1 only: the images of this training are no sign of how many digits there are."""
+    images, labels = patterns(draw, 64)
+    judge.holds(is_ready(3), "trained", images, labels % 2, draw.normal(3, 1, 28, 28), 1, draw.integer(0, 10**6))
 
 
 def reports(epochs):
@@ -446,8 +465,8 @@ def test_train_tells_the_mean_loss(judge, draw):
     )
 
 
-def has_learned(answers):
-    """A check: most images that it has not seen are recognised, and the loss fell."""
+def has_learned(answers, epochs):
+    """A check: most images that it has not seen are recognised, all epochs are told, and the loss fell."""
 
     def check(said):
         if told := returned_a_module(said):
@@ -458,6 +477,11 @@ def has_learned(answers):
                 f"after training {share:.0%} of images that are easy to tell apart are recognised; guessing gives 20 %"
             )
         losses = [loss for _, loss in said["told"]]
+        if len(losses) != epochs:
+            return (
+                f"on_epoch was called {len(losses)} times in {epochs} epochs; go through all epochs, however small the "
+                "loss, and call it after each"
+            )
         if len(losses) > 1 and not losses[-1] < losses[0]:
             return f"the loss does not fall: {losses[0]:.4f} in the first epoch, {losses[-1]:.4f} in the last"
         return None
@@ -470,7 +494,37 @@ def has_learned(answers):
 def test_train_learns(judge, draw):
     images, labels = patterns(draw, 320)
     others, answers = patterns(draw, 100)
-    judge.holds(has_learned(answers), "trained", images, labels, others, 10, draw.integer(0, 10**6))
+    judge.holds(has_learned(answers, 10), "trained", images, labels, others, 10, draw.integer(0, 10**6))
+
+
+def make_a_difference(told):
+    """A check: trainings on different labels gave different networks."""
+
+    def check(scores):
+        return told if any(torch.equal(scores[0], other) for other in scores[1:]) else None
+
+    return check
+
+
+@part("train_classifier")
+@rung("edge")
+def test_train_uses_a_batch_that_is_not_full(judge, draw):
+    """Ten images, fewer than a batch has in most trainings: it must make a difference whether they are 3s or 7s."""
+    images, _ = patterns(draw, 10)
+    labels = [torch.full((10,), 3), torch.full((10,), 7)]
+    told = "ten images train nothing: a batch that is not full counts, too"
+    judge.holds(make_a_difference(told), "taught", images, labels, images[:5], 3, draw.integer(0, 10**6))
+
+
+@part("train_classifier")
+@rung("edge")
+def test_train_uses_the_first_and_the_last_images(judge, draw):
+    """Other labels for the last tenth of the images, or for the first, must make a difference."""
+    images, labels = patterns(draw, 60)
+    last, first = labels.clone(), labels.clone()
+    last[-6:], first[:6] = (labels[-6:] + 1) % 10, (labels[:6] + 1) % 10
+    told = "the labels of some images make no difference: train on every image, hold none out, leave none over"
+    judge.holds(make_a_difference(told), "taught", images, [labels, last, first], images[:5], 3, draw.integer(0, 10**6))
 
 
 def both_alike(told):
@@ -495,6 +549,8 @@ def test_train_same_seed_same_network(judge, draw):
     judge.holds(both_alike(begins), "trained_twice", *same, images[:20], 1, [seed, seed], [state, state + 1])
     differs = "with the same seed two trainings give different networks (is the images' order drawn after seeding?)"
     judge.holds(both_alike(differs), "trained_twice", images, labels, images[:20], 2, [seed, seed], [state, state + 1])
+    zero = "with the seed 0 two trainings begin with different weights (0 is a seed as any other)"
+    judge.holds(both_alike(zero), "trained_twice", *same, images[:20], 1, [0, 0], [state, state + 1])
 
 
 @part("train_classifier")

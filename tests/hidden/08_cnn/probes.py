@@ -104,9 +104,25 @@ def dropout_gradient(impl, x, seed, **options):
     return {"result": result.detach(), "gradient": grad}
 
 
+def dropped_often(impl, x, seed, times, **options):
+    """dropout is called many times on the same x."""
+    torch.manual_seed(seed)
+    return torch.stack([impl.dropout(x, **options).detach() for _ in range(times)])
+
+
+def dropout_elsewhere(impl, x, **options):
+    """dropout is called with an x that lives on another device."""
+
+    class Layer(torch.nn.Module):
+        def forward(self, x):
+            return impl.dropout(x, **options)
+
+    return elsewhere.answer(Layer(), x)  # noqa: F821 (a name that every probe is given)
+
+
 def cnn_parameters(impl):
     """A CNN is made; the shapes of its parameters."""
-    return [list(p.shape) for p in impl.CNN().parameters()]
+    return [list(p.shape) for p in _with_shapes(impl.CNN().eval(), torch.zeros(2, 1, 28, 28)).parameters()]
 
 
 def cnn_logits(impl, images, seed, training=False):
@@ -120,7 +136,7 @@ def cnn_enlarged(impl, images, seeds, scale):
     logits = []
     for seed in seeds:
         torch.manual_seed(seed)
-        model = impl.CNN().to(images).eval()
+        model = _with_shapes(impl.CNN().to(images).eval(), images)
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.mul_(scale)
@@ -166,7 +182,17 @@ def trained_twice(impl, images, labels, others, epochs, seeds, before):
     scores = []
     for seed, state in zip(seeds, before, strict=True):
         torch.manual_seed(state)
-        scores.append(_scores(impl.train_classifier(images, labels, epochs=epochs, seed=seed), others))
+        model = impl.train_classifier(images.clone(), labels.clone(), epochs=epochs, seed=seed)
+        scores.append(_scores(model, others))
+    return scores
+
+
+def trained_with_each(impl, images, several, others, epochs, seed):
+    """train_classifier is called with each of some labels and the same seed, and the modules look at other images."""
+    scores = []
+    for labels in several:
+        model = impl.train_classifier(images.cpu().clone(), labels.cpu().clone(), epochs=epochs, seed=seed)
+        scores.append(_scores(model, others.cpu()))
     return scores
 
 
@@ -230,6 +256,13 @@ def _layer(impl, state, like, training, options):
     layer = impl.BatchNorm2d(like.shape[1], **options).to(like)
     layer.load_state_dict(state)
     return layer.train(training)
+
+
+def _with_shapes(model, images):
+    """The model, run once if it has layers that find out their sizes then."""
+    if any(isinstance(p, torch.nn.parameter.UninitializedParameter) for p in model.parameters()):
+        model(images)
+    return model
 
 
 def _scores(model, images):

@@ -171,6 +171,12 @@ def test_conv_gradients_with_pairs(judge, draw):
 
 
 @part("conv2d")
+@rung("gradient")
+def test_conv_bias_of_zeros_learns(judge, draw):
+    judge.gradient(*image_and_kernel(draw), torch.zeros(4), wrt=[0, 1, 2])
+
+
+@part("conv2d")
 @rung("layout")
 def test_conv_of_other_memory_layouts(judge, draw):
     image, kernel = image_and_kernel(draw)
@@ -239,6 +245,7 @@ def test_pool_pads_with_minus_infinity(judge, draw):
     judge.value(distinct(draw, 2, 3, 8, 6, low=-9, high=-1), 3, stride=2, padding=1)
     judge.value(distinct(draw, 2, 3, 5, 6, low=-9, high=-1), 2, padding=1)
     judge.value(distinct(draw, 2, 3, 5, 6, low=-30_000, high=-10_000), 4, padding=2)
+    judge.value(distinct(draw, 2, 3, 5, 6, low=-9e30, high=-1e30), 3, stride=2, padding=1)
 
 
 @part("max_pool2d")
@@ -256,6 +263,14 @@ def test_pool_pairs(judge, draw):
 def test_pool_of_a_single_image(judge, draw):
     judge.value(distinct(draw, 3, 8, 6), 2)
     judge.value(distinct(draw, 3, 7, 6), 3, stride=2, padding=1)
+
+
+@part("max_pool2d")
+@rung("edge")
+def test_pool_keeps_dimensions_of_size_1(judge, draw):
+    judge.value(distinct(draw, 1, 8, 6), 2)
+    judge.value(distinct(draw, 3, 2, 6), 2)
+    judge.value(distinct(draw, 1, 1, 2, 2), 2)
 
 
 @part("max_pool2d")
@@ -404,6 +419,15 @@ def test_bn_eps(judge, draw, eps):
 
 @part("BatchNorm2d")
 @rung("edge")
+def test_bn_eps_of_0(judge, draw):
+    """In eval mode, where PyTorch takes it: in training it wants more than 0."""
+    state = bn_state(draw, 2)
+    state["running_var"] = torch.tensor([1e-5, 1e-3])
+    judge.probe("bn_outputs", [channels_apart(draw, 4, 2, 3, 3) * 3e-3], state, eps=0.0, training=False)
+
+
+@part("BatchNorm2d")
+@rung("edge")
 def test_bn_rejects_a_single_value_per_channel(judge, draw):
     judge.probe("bn_single_value", draw.normal(1, 3, 1, 1), draw.normal(2, 3, 1, 1), bn_state(draw, 3))
     judge.probe("bn_single_value", draw.normal(1, 2, 1, 1), draw.normal(1, 2, 1, 2), bn_state(draw, 2))
@@ -542,6 +566,19 @@ def test_dropout_of_any_shape(judge, draw):
 
 @part("dropout")
 @rung("edge")
+def test_dropout_of_a_single_value(judge, draw):
+    def check(results):
+        share = (results == 0).float().mean().item()
+        if 0.2 < share < 0.8:
+            return None
+        return f"a single value is dropped in {share:.0%} of 100 calls with p=0.5; draw for each value on its own"
+
+    for shape in [(1,), (1, 1), ()]:
+        judge.holds(check, "dropped_often", torch.ones(shape), draw.integer(0, 10**6), 100, p=0.5)
+
+
+@part("dropout")
+@rung("edge")
 def test_dropout_rejects_what_is_no_probability(judge, draw):
     x = draw.normal(3, 4)
     judge.expect(x, x, p=0.0, training=True)
@@ -602,6 +639,7 @@ def test_dropout_keeps_the_dtype(judge, draw, dtype):
 def test_dropout_on_another_device(judge, draw):
     judge.elsewhere(draw.normal(6, 5), p=1.0)
     judge.elsewhere(draw.normal(6, 5), p=0.0)
+    judge.holds(answers_there, "dropout_elsewhere", draw.normal(6, 5), p=0.5, training=True)
 
 
 # -- CNN -------------------------------------------------------------------------------------------------------------
@@ -662,6 +700,11 @@ def are_logits(logits):
         return "all logits lie between 0 and 1: there must be no sigmoid after the last layer"
     if logits.min() >= 0:
         return "no logit is ever negative: there must be no ReLU after the last layer"
+    if -logits.min() < 0.05 * logits.max():
+        return (
+            "negative logits are always far smaller than positive ones: there must be no activation (leaky ReLU, ELU, "
+            "GELU, …) after the last layer"
+        )
     if 0.95 < logits.abs().max() <= 1 + 1e-6:
         return "no logit ever leaves [-1, 1]: there must be no tanh after the last layer"
     return None
@@ -672,6 +715,26 @@ def are_logits(logits):
 def test_cnn_returns_logits(judge, draw):
     seeds = [draw.integer(0, 10**6) for _ in range(4)]  # 40 logits of different weights: they cannot all be positive
     judge.holds(are_logits, "cnn_enlarged", draw.normal(8, 1, 28, 28), seeds, scale=30.0)
+
+
+def are_logits_while_training(logits):
+    """A check of what a new network gives in training mode, when dropout is on: nothing comes after the last layer."""
+    if logits.abs().max() < 1e-6:
+        return None  # a last layer that starts at 0
+    if logits.min() >= 0 and (logits.sum(dim=1) - 1).abs().max() < 1e-4:
+        return "in training mode the network returns probabilities (each row sums to 1); logits are asked for"
+    if (logits.exp().sum(dim=1) - 1).abs().max() < 1e-3:
+        return "in training mode the network returns log-probabilities; logits are asked for"
+    if (logits == 0).float().mean() > 0.02:
+        return "in training mode some logits are exactly 0: there must be no dropout and no ReLU after the last layer"
+    return None
+
+
+@part("CNN")
+@rung("values")
+def test_cnn_returns_logits_while_training(judge, draw):
+    images, seed = draw.normal(40, 1, 28, 28), draw.integer(0, 10**6)
+    judge.holds(are_logits_while_training, "cnn_logits", images, seed, training=True)
 
 
 def alone_as_together(said):
@@ -699,6 +762,18 @@ def test_cnn_parameters_can_learn(judge, draw):
         return None
 
     judge.holds(check, "cnn_reached", draw.normal(4, 1, 28, 28), draw.integer(0, 10**6))
+
+
+@part("CNN")
+@rung("dtype")
+def test_cnn_in_double_precision(judge, draw):
+    def check(logits):
+        if logits.dtype == torch.float64:
+            return None
+        return f"parameters and images in float64 give logits in {logits.dtype}: keep the dtype of the images"
+
+    for training in (True, False):
+        judge.holds(check, "cnn_logits", draw.normal(2, 1, 28, 28, dtype=torch.float64), 1, training=training)
 
 
 @part("CNN")
@@ -759,6 +834,13 @@ def test_train_returns_a_module_in_eval_mode(judge, draw):
     judge.holds(is_ready(7), "trained", images, labels, draw.normal(7, 1, 28, 28), 1, draw.integer(0, 10**6))
 
 
+@part("train_classifier")
+@rung("shape")
+def test_train_gives_ten_scores_whatever_the_labels(judge, draw):
+    images, labels = patterns(draw, 64)
+    judge.holds(is_ready(3), "trained", images, labels % 2, draw.normal(3, 1, 28, 28), 1, draw.integer(0, 10**6))
+
+
 def reports(epochs):
     """A check: on_epoch was called once an epoch, from 1, with a float."""
 
@@ -815,7 +897,7 @@ def test_train_tells_the_mean_loss(judge, draw):
     )
 
 
-def has_learned(answers):
+def has_learned(answers, epochs):
     """A check: most images that it has not seen are recognised, and the loss fell."""
 
     def check(said):
@@ -827,6 +909,8 @@ def has_learned(answers):
                 f"after training {share:.0%} of images that are easy to tell apart are recognised; guessing gives 20 %"
             )
         losses = [loss for _, loss in said["told"]]
+        if 0 < len(losses) < epochs:
+            return f"on_epoch was called {len(losses)} times in {epochs} epochs: train for all that are asked for"
         if len(losses) > 1 and not losses[-1] < losses[0]:
             return f"the loss does not fall: {losses[0]:.4f} in the first epoch, {losses[-1]:.4f} in the last"
         return None
@@ -839,7 +923,7 @@ def has_learned(answers):
 def test_train_learns(judge, draw):
     images, labels = patterns(draw, 320)
     others, answers = patterns(draw, 100)
-    judge.holds(has_learned(answers), "trained", images, labels, others, 10, draw.integer(0, 10**6))
+    judge.holds(has_learned(answers, 10), "trained", images, labels, others, 10, draw.integer(0, 10**6))
 
 
 def both_alike(told):
@@ -864,6 +948,8 @@ def test_train_same_seed_same_network(judge, draw):
     judge.holds(both_alike(begins), "trained_twice", *same, images[:20], 1, [seed, seed], [state, state + 1])
     differs = "with the same seed two trainings give different networks (is the images' order drawn after seeding?)"
     judge.holds(both_alike(differs), "trained_twice", images, labels, images[:20], 2, [seed, seed], [state, state + 1])
+    ignored = "with the seed 0 two trainings give different networks: 0 is a seed like any other"
+    judge.holds(both_alike(ignored), "trained_twice", *same, images[:20], 1, [0, 0], [state, state + 1])
 
 
 @part("train_classifier")
@@ -877,6 +963,29 @@ def test_train_other_seed_other_network(judge, draw):
     seed, state = draw.integer(0, 10**6), draw.integer(0, 10**6)
     images, labels = patterns(draw, 256)
     judge.holds(check, "trained_twice", images, labels, images[:20], 1, [seed, seed + 1], [state, state])
+
+
+def labels_matter(told):
+    """A check: trained with other labels, a network gives other scores."""
+
+    def check(scores):
+        return told if torch.equal(*scores) else None
+
+    return check
+
+
+@part("train_classifier")
+@rung("edge")
+def test_train_uses_every_image(judge, draw):
+    """Ten images are fewer than most batches have; of 60 the last tenth gets other labels."""
+    images, labels = patterns(draw, 60)
+    seed, other = draw.integer(0, 10**6), labels.clone()
+    other[-6:] = (labels[-6:] + 1) % 10
+    few = [torch.full((10,), 3), torch.full((10,), 7)]
+    told = "ten images train nothing, their labels make no difference: train on the last, smaller batch as well"
+    judge.holds(labels_matter(told), "trained_with_each", images[:10], few, images[:5], 3, seed)
+    told = "the labels of the last images make no difference: train on every image"
+    judge.holds(labels_matter(told), "trained_with_each", images, [labels, other], images[:5], 3, seed)
 
 
 @part("train_classifier")

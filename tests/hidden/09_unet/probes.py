@@ -3,6 +3,12 @@
 import torch
 
 
+def _norms(module):
+    """The batch norms in a module that call their buffers and parameters as PyTorch's do."""
+    names = ("running_mean", "running_var", "weight", "bias")
+    return [m for m in module.modules() if all(isinstance(getattr(m, name, None), torch.Tensor) for name in names)]
+
+
 def _fill(module, x, weights, scale=None, shift=None):
     """Sets a module's weights, found by their shapes, and its norms; convolutions get no bias. Gives the weights."""
     module.to(x.device, x.dtype)
@@ -18,13 +24,14 @@ def _fill(module, x, weights, scale=None, shift=None):
         own = list(part.parameters(recurse=False))
         if hasattr(part, "running_mean"):
             part.momentum, part.eps = 0.1, 1e-5
-            if scale is not None:
-                part.weight.data.copy_(scale)
-                part.bias.data.copy_(shift)
         elif any(p.dim() == 4 for p in own):
             for parameter in own:
-                if parameter.dim() == 1:
+                if parameter.dim() == 1 and not bool((parameter == 1).all()):  # ones are the scale of a norm
                     parameter.data.zero_()
+    if scale is not None:
+        for norm in _norms(module):
+            norm.weight.data.copy_(scale)
+            norm.bias.data.copy_(shift)
     return found
 
 
@@ -43,7 +50,10 @@ def _passed(module, inputs, found):
 def double_conv(impl, x, weights, scale=None, shift=None):
     """DoubleConv with given weights handles a batch in train mode, two more, and the first again in eval mode."""
     module = impl.DoubleConv(x.shape[1], weights[0].shape[0])
-    return _passed(module, [x], _fill(module, x, weights, scale, shift))
+    found = _fill(module, x, weights, scale, shift)
+    if scale is not None and not _norms(module):
+        return {"norms found": False}
+    return _passed(module, [x], found)
 
 
 def double_conv_shape(impl, x, out_channels):
@@ -112,12 +122,12 @@ def unet_weights(impl, seed, in_channels, out_channels, **options):
     return [list(p.shape) for p in net.parameters()]
 
 
-def unet_logits(impl, x, out_channels, seed, **options):
-    """A fresh UNet handles images in train mode twice, then with its last layer's numbers multiplied by −2."""
-    net = _unet(impl, x, seed, x.shape[1], out_channels, options).train()
+def unet_logits(impl, x, out_channels, seed, training=True, **options):
+    """A fresh UNet handles images, and again with its last layer's numbers multiplied by −2."""
+    net = _unet(impl, x, seed, x.shape[1], out_channels, options).train(training)
     torch.manual_seed(seed)
     logits = net(x).detach()
-    last = [p for p in net.parameters() if p.shape[0] == out_channels]
+    last = [p for p in net.parameters() if p.dim() > 0 and p.shape[0] == out_channels]
     for parameter in last:
         parameter.data.mul_(-2.0)
     torch.manual_seed(seed)
@@ -243,7 +253,21 @@ def train_twice(impl, images, masks, num_classes, epochs, seeds):
     given = []
     for turn, seed in enumerate(seeds):
         torch.manual_seed(1000 + turn)
-        model = impl.train_segmenter(images, masks, num_classes=num_classes, epochs=epochs, seed=seed)
+        model = impl.train_segmenter(
+            images.clone(), masks.clone(), num_classes=num_classes, epochs=epochs, seed=seed
+        )  # fmt: skip
+        with torch.no_grad():
+            given.append(model(images))
+    return given
+
+
+def train_with_each(impl, images, several, num_classes, epochs, seed):
+    """train_segmenter trains once with each of some masks, with the same seed; what its models say of the images."""
+    given = []
+    for masks in several:
+        model = impl.train_segmenter(
+            images.clone(), masks.clone(), num_classes=num_classes, epochs=epochs, seed=seed
+        )  # fmt: skip
         with torch.no_grad():
             given.append(model(images))
     return given

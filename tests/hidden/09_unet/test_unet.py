@@ -92,14 +92,65 @@ def test_double_conv_of_given_weights(judge, draw):
     judge.using(tolerance=NORM).probe("double_conv", draw.normal(3, 1, 5, 5, dtype=torch.float64) + 3, weights)
 
 
+def scaled_and_shifted(x, weights, scale, shift):
+    """What the probe `double_conv` gets in train mode and, after two more batches, in eval mode."""
+    channels, scale, shift = len(scale), scale.to(x.dtype), shift.to(x.dtype)
+    running = [(torch.zeros(channels, dtype=x.dtype), torch.ones(channels, dtype=x.dtype)) for _ in weights]
+
+    def passed(x, training):
+        for weight, (mean, var) in zip(weights, running, strict=True):
+            x = F.batch_norm(F.conv2d(x, weight, padding=1), mean, var, scale, shift, training).relu()
+        return x
+
+    first = passed(x, True)
+    for factor in (2.0, 3.0):
+        passed(factor * x + 1.0, True)
+    return {"train": first, "eval": passed(x, False)}
+
+
 @part("DoubleConv")
 @rung("edge")
 def test_double_conv_norms_scale_and_shift(judge, draw):
     scale, shift = draw.uniform(5, low=0.5, high=2.0), draw.normal(5)
     weights = kernels(draw, (5, 3, 3, 3), (5, 5, 3, 3))
-    judge.using(tolerance=NORM).probe(
-        "double_conv", draw.normal(2, 3, 6, 7, dtype=torch.float64), weights, scale=scale, shift=shift
-    )
+    x = draw.normal(2, 3, 6, 7, dtype=torch.float64)
+
+    def check(said):
+        if "train" not in said:
+            return None  # norms of one's own, with other names: nobody can set their scale and shift
+        for mode, expected in scaled_and_shifted(x, weights, scale, shift).items():
+            got = said[mode]
+            if got.shape != expected.shape:
+                return f"the result has the shape {list(got.shape)}; expected {list(expected.shape)}"
+            if ((got - expected).abs() > NORM[1] + NORM[0] * expected.abs()).any():
+                gap = (got - expected).abs().max().item()
+                return (
+                    f"norms with other scales (weight) and shifts (bias): the result in {mode} mode is wrong by up "
+                    f"to {gap:.3g}; each norm scales and shifts, and ReLU comes after that"
+                )
+        return None
+
+    judge.holds(check, "double_conv", x, weights, scale=scale, shift=shift)
+
+
+@part("DoubleConv")
+@rung("edge")
+def test_double_conv_of_a_bright_pixel(judge):
+    """One bright pixel of 64 lies √63 = 7.94 standard deviations above the mean, after the second norm as well."""
+    x = torch.zeros(1, 1, 8, 8)
+    x[0, 0, 3, 4] = 100.0
+
+    def check(said):
+        if said["train"].shape != x.shape:
+            return "the result has another shape than the input"
+        bright = said["train"][0, 0, 3, 4].item()
+        if abs(bright - math.sqrt(63)) < 0.1:
+            return None
+        return (
+            f"one bright pixel of 64, kernels that copy: expected 7.94 there, got {bright:.3g}; ReLU has no upper end"
+        )
+
+    judge.holds(check, "double_conv", x, [identity()])
 
 
 @part("DoubleConv")
@@ -368,6 +419,46 @@ def test_unet_returns_logits(judge, draw):
     judge.holds(are_logits, "unet_logits", draw.normal(4, 3, 16, 16), 5, draw.integer(0, 10**6), **SMALL)
 
 
+def are_logits_in_eval_mode(said):
+    """A check of a fresh UNet in eval mode, whose scores may be small and all of one sign."""
+    logits, scaled = said["logits"], said["scaled"]
+    sums = [(scores.sum(dim=1) - 1).abs().max() for scores in (logits, logits if scaled is None else scaled)]
+    if max(sums) < 1e-4:
+        return "in eval mode the scores of each pixel sum to 1: a softmax has been applied, but logits are asked for"
+    if scaled is not None and (scaled + 2 * logits).abs().max() > 1e-3 * logits.abs().max():
+        return (
+            "in eval mode, with the last layer's numbers multiplied by −2 the scores are not: something comes after "
+            "that layer"
+        )
+    return None
+
+
+@part("UNet")
+@rung("values")
+def test_unet_returns_logits_in_eval_mode(judge, draw):
+    x, seed = draw.normal(4, 3, 16, 16), draw.integer(0, 10**6)
+    judge.holds(are_logits_in_eval_mode, "unet_logits", x, 5, seed, training=False, **SMALL)
+
+
+def a_logit_of_one_class(said):
+    """A check of a UNet with one class, before and after the sign of its last layer is turned."""
+    logits, scaled = said["logits"], said["scaled"]
+    if list(logits.shape) != [4, 1, 16, 16]:
+        return f"with one class the scores have the shape {list(logits.shape)}; expected [4, 1, 16, 16]"
+    both = logits if scaled is None else torch.cat([logits, scaled])
+    if scaled is not None and logits.abs().max() > 1e-6 and both.min() >= 0 and both.max() <= 1:
+        return "with one class all scores lie between 0 and 1: a sigmoid has been applied, but logits are asked for"
+    return None
+
+
+@part("UNet")
+@rung("edge")
+def test_unet_of_one_class(judge, draw):
+    x, seed = draw.normal(4, 3, 16, 16), draw.integer(0, 10**6)
+    judge.holds(a_logit_of_one_class, "unet_logits", x, 1, seed, **SMALL)
+    judge.holds(a_logit_of_one_class, "unet_logits", x, 1, seed, training=False, **SMALL)
+
+
 @part("UNet")
 @rung("edge")
 @pytest.mark.parametrize("level", [0, 1, 2])
@@ -564,6 +655,14 @@ def test_iou_counts_the_whole_batch_together(judge):
 
 
 @part("iou")
+@rung("values")
+def test_iou_of_large_maps(judge, draw):
+    """Hundreds of pixels in each count."""
+    cover = torch.arange(3000).remainder(2)
+    judge.value(cover[draw.permutation(3000)].reshape(1, 50, 60), cover.reshape(1, 50, 60), 2)
+
+
+@part("iou")
 @rung("edge")
 def test_iou_of_a_class_in_neither_is_nan(judge):
     prediction, target = torch.tensor([[[0, 0, 3]]]), torch.tensor([[[0, 3, 3]]])
@@ -682,10 +781,31 @@ def test_segmenter_tells_the_mean_loss(judge, draw):
     judge.holds(check, "losses_of_few_and_many", images, masks, 3, draw.integer(0, 10**6))
 
 
+def gives(*shape, unchanged=False):
+    """A check: the model gives logits of this shape, and, if asked for, images and masks are as they were."""
+
+    def check(said):
+        if said["shape"] != list(shape):
+            return f"the model gives scores of the shape {said['shape']}; expected {list(shape)}"
+        if unchanged and not said["unchanged"]:
+            return "images or masks were changed in place; work on new tensors"
+        return None
+
+    return check
+
+
 @part("train_segmenter")
 @rung("edge")
 def test_segmenter_needs_no_on_epoch(judge, draw):
-    judge.probe("train_quietly", *squares(draw, 4), 3, 1, 3)
+    judge.holds(gives(4, 3, 16, 16, unchanged=True), "train_quietly", *squares(draw, 4), 3, 1, 3)
+
+
+@part("train_segmenter")
+@rung("shape")
+def test_segmenter_of_oblong_images(judge, draw):
+    images, masks = squares(draw, 6, 24)
+    images, masks = images[:, :, :17].contiguous(), masks[:, :17].contiguous()
+    judge.holds(gives(6, 3, 17, 24), "train_quietly", images, masks, 3, 1, 3)
 
 
 @part("train_segmenter")
@@ -698,7 +818,36 @@ def test_segmenter_depends_on_its_seed_alone(judge, draw):
             return "two seeds gave the same model: the argument seed has no effect"
         return None
 
-    judge.holds(check, "train_twice", *squares(draw, 4), 3, 1, [7, 7, 8])
+    def check_zero(logits):
+        if (logits[0] - logits[1]).abs().max() > 1e-4:
+            return "twice the seed 0 gave two models: 0 is a seed like any other"
+        return None
+
+    images, masks = squares(draw, 4)
+    judge.holds(check, "train_twice", images, masks, 3, 1, [7, 7, 8])
+    judge.holds(check_zero, "train_twice", images, masks, 3, 1, [0, 0])
+
+
+def masks_matter(told):
+    """A check: trained with other masks, a model gives other logits."""
+
+    def check(logits):
+        return told if torch.equal(*logits) else None
+
+    return check
+
+
+@part("train_segmenter")
+@rung("edge")
+def test_segmenter_uses_every_image(judge, draw):
+    """Four images are fewer than most batches have; of 24 the last three get other masks."""
+    images, masks = squares(draw, 24)
+    other = masks.clone()
+    other[-3:] = 2 - masks[-3:]
+    told = "four images train nothing, their masks make no difference: train on the last, smaller batch as well"
+    judge.holds(masks_matter(told), "train_with_each", images[:4], [masks[:4], 2 - masks[:4]], 3, 3, 5)
+    told = "the masks of the last images make no difference: train on every image"
+    judge.holds(masks_matter(told), "train_with_each", images, [masks, other], 3, 3, 5)
 
 
 @part("train_segmenter")
@@ -716,6 +865,8 @@ def test_segmenter_learns_squares(judge, draw):
             overlaps.append(float((mine & true).sum() / (mine | true).sum()))
         mean = sum(overlaps) / 3
         losses = said["losses"]
+        if 0 < len(losses) < 30:
+            return f"on_epoch was called {len(losses)} times in 30 epochs: train for all that are asked for"
         if losses and not losses[-1] < 0.85 * losses[0]:
             path = f"from {losses[0]:.3f} to {losses[-1]:.3f}"
             return f"in 30 epochs on 48 images the loss only went {path}: it does not fall"
