@@ -12,7 +12,7 @@ from typing import Literal
 
 import torch
 
-from . import cascade, catalog, notebook, source
+from . import cascade, catalog, content, notebook, source
 from .confined import Confined
 from .diagnose import diagnose, explained
 from .errors import GraderError, SubmissionError
@@ -64,7 +64,7 @@ class Engine:
     """Grades submissions one after another; workers come from one warm server."""
 
     server: Workers | None = None
-    _began: float = field(default_factory=time.monotonic)
+    _foreseen: dict[Exercise, int] = field(default_factory=dict)
 
     def __enter__(self) -> Engine:
         return self
@@ -92,7 +92,7 @@ class Engine:
             GraderError: content or machine failed us.
         """
         began = time.monotonic()
-        seed = random.SystemRandom().randrange(1 << 31) if order.seed is None else order.seed
+        seed = self._foreseen.pop(order.exercise, _drawn()) if order.seed is None else order.seed
         name = order.submission.name
         digest = ""
         try:
@@ -138,6 +138,13 @@ class Engine:
             bars=tuple(trial.bars),
         )
 
+    def foresee(self, exercise: Exercise) -> None:
+        """Draw the seed of the exercise's next check now, and have the reference answer its questions already: for
+        whoever has nothing to do until then.
+        """
+        seed = self._foreseen.setdefault(exercise, _drawn())
+        conduct(Trial(exercise, Local(exercise, content.reference(exercise)), seed))
+
     def _judge(self, order: Order, submission: source.Submission, trial: Trial) -> tuple[str, str]:
         """Run the hidden tests; what the student was confined by, and what importing it printed."""
         limits = order.limits or order.exercise.limits
@@ -161,6 +168,11 @@ class Engine:
         finally:
             student.close()
         return student.confinement or self.server.ready(), student.prints
+
+
+def _drawn() -> int:
+    """A seed that nobody can know beforehand."""
+    return random.SystemRandom().randrange(1 << 31)
 
 
 def gpu_here() -> bool:

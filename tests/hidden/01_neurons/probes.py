@@ -5,7 +5,6 @@ import math
 
 import torch
 from torch import nn
-from torch.utils import _python_dispatch, _pytree
 
 
 def _filled(impl, weight, bias):
@@ -124,32 +123,10 @@ def descends(impl, x, target, weight, bias, steps, lr):
     return {"losses": torch.stack(losses), "answer afterwards": layer(x).detach()}
 
 
-class _Watch(_python_dispatch.TorchDispatchMode):
-    """Looks at every operation for tensors of two devices; single numbers, copies and indices may live anywhere."""
-
-    def __init__(self):
-        super().__init__()
-        self.mixed = False
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        tensors = [leaf for leaf in _pytree.tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
-        if not func.overloadpacket.__name__.startswith(("_to_copy", "copy", "_copy", "index", "_index")):
-            self.mixed |= len({tensor.device for tensor in tensors if tensor.dim() > 0}) > 1
-        return func(*args, **(kwargs or {}))
-
-
 def moved(impl, in_features, out_features, **options):
-    """A Linear is moved to another device (one that keeps shapes only) and answers an x that lives there."""
-    layer = impl.Linear(in_features, out_features, **options).to("meta")
-    watch = _Watch()
-    try:
-        with watch:
-            answer = layer(torch.zeros(2, in_features, device="meta"))
-    except (RuntimeError, NotImplementedError) as error:
-        if not str(error):
-            raise
-        return "two devices met" if watch.mixed else "cannot be followed"
-    return "two devices met" if watch.mixed else answer.device.type
+    """A Linear is moved to another device and answers an x that lives there."""
+    layer = impl.Linear(in_features, out_features, **options)
+    return elsewhere.answer(layer, torch.zeros(2, in_features))  # noqa: F821 (a name that every probe is given)
 
 
 # -- modules to count --------------------------------------------------------------------------------------------
