@@ -253,24 +253,19 @@ def train_twice(impl, images, masks, num_classes, epochs, seeds):
     given = []
     for turn, seed in enumerate(seeds):
         torch.manual_seed(1000 + turn)
-        model = impl.train_segmenter(
-            images.clone(), masks.clone(), num_classes=num_classes, epochs=epochs, seed=seed
-        )  # fmt: skip
-        with torch.no_grad():
-            given.append(model(images))
+        given.append(_taught(impl, images, masks, num_classes, epochs, seed))
     return given
 
 
 def train_with_each(impl, images, several, num_classes, epochs, seed):
     """train_segmenter trains once with each of some masks, with the same seed; what its models say of the images."""
-    given = []
-    for masks in several:
-        model = impl.train_segmenter(
-            images.clone(), masks.clone(), num_classes=num_classes, epochs=epochs, seed=seed
-        )  # fmt: skip
-        with torch.no_grad():
-            given.append(model(images))
-    return given
+    return [_taught(impl, images, masks, num_classes, epochs, seed) for masks in several]
+
+
+def _taught(impl, images, masks, num_classes, epochs, seed):
+    model = impl.train_segmenter(images.clone(), masks.clone(), num_classes=num_classes, epochs=epochs, seed=seed)
+    with torch.no_grad():
+        return model(images)
 
 
 def train_on_scenes(impl, scenes, masks, test_scenes, num_classes, epochs, seed, device="cpu"):
