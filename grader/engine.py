@@ -21,7 +21,7 @@ from .hidden_tests import conduct
 from .model import Exercise, Limits, PartResult, Result
 from .sandbox import ALL, Defences, Progress
 from .scoring import score, worst
-from .trial import Local, Student, Trial, Verdict
+from .trial import Block, Local, Student, Trial, Verdict
 
 FULL = "landlock+seccomp"
 
@@ -109,10 +109,10 @@ class Engine:
         trial.gpu = order.device != "cpu" and not order.local and gpu_here()
         if order.device == "cuda" or trial.gpu:
             trial.devices = ("cpu", "cuda")
-        trial.stopped |= submission.stopped
+        trial.blocked |= {part: Block(why, static=True) for part, why in submission.blocked.items()}
         if order.defences.guard_source:
             for found in source.violations(tree, order.exercise):
-                trial.stopped[found.part] = found.told(submission.place(found.line))
+                trial.blocked[found.part] = Block(found.told(submission.place(found.line)), static=True)
         confinement, prints = self._judge(order, submission, trial)
         first = cascade.mend_first(trial)
         cascade.tell(trial, first)

@@ -133,12 +133,6 @@ def _in_words(name: str) -> str:
     return f"{name.replace('-', ' ').capitalize()}." if name else ""
 
 
-OF_THE_TEXT = re.compile(
-    r"\w+ may not (call|use) [\w.]+ \(|line \d+ of (the )?cell [\w-]+: |(the )?cell [\w-]+ cannot be"
-)
-"""How messages begin that come from reading the submission alone, before anything of it was run."""
-
-
 KINDS_TOLD = {
     "exception": "Your code raises an exception.",
     "import": "The code around it raises an exception already when it is imported.",
@@ -156,7 +150,7 @@ def _discreet(test: TestResult) -> str:
         return "The grader itself failed here; this is not the student's mistake."
     if test.failure:
         return KINDS_TOLD.get(test.failure, "It brings no value back.")
-    if OF_THE_TEXT.match(test.message):
+    if test.static:
         return test.message
     return RUNGS_TOLD.get(test.rung, "It is not right yet.")
 

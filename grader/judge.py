@@ -24,18 +24,18 @@ from .compare import Tolerance
 from .errors import GraderError
 from .model import Bar, BarResult, Exercise, Failure, Outcome, Value
 from .telling import told_call
-from .trial import Answer, Case, Check, Trial, complaint, trusted
+from .trial import Answer, Block, Case, Check, Trial, complaint, trusted
 
 GPU_FACTOR = 30.0
 """How much wider tolerances are on a GPU, whose sums run in another order."""
 
 
 class WrongAnswer(Exception):
-    """The student is wrong; `lines` say how."""
+    """The student is wrong; `lines` say how. For `static` see `model.TestResult`."""
 
-    def __init__(self, lines: tuple[str, ...], failure: Failure | None = None) -> None:
+    def __init__(self, lines: tuple[str, ...], failure: Failure | None = None, *, static: bool = False) -> None:
         super().__init__("\n".join(lines))
-        self.lines, self.failure = lines, failure
+        self.lines, self.failure, self.static = lines, failure, static
 
 
 class NotHere(Exception):
@@ -95,7 +95,7 @@ class Judge:
 
     def rejects(self, error: type[Exception], *args: Any, **options: Any) -> None:
         """The part called with these arguments raises `error`. Earns nothing alone: ask for a value too."""
-        self._not_stopped()
+        self._raise_if_blocked()
         if self.trial.exempt and not self.builtin:
             return
         args_ = [self.part, *args]
@@ -119,7 +119,7 @@ class Judge:
 
         The complaint is one sentence; two implementations are wrong alike if their complaints differ in numbers only.
         """
-        self._not_stopped()
+        self._raise_if_blocked()
         args_ = [self.part, *args] if name in probing.SHARED else list(args)
         coming = self._ask(name, args_, options)
         for who, value in self._trusted(name, args_, options):
@@ -140,7 +140,7 @@ class Judge:
 
     def bar(self, name: str) -> None:
         """The student's training reaches the exercise's bar of that name. Its progress is reported meanwhile."""
-        self._not_stopped()
+        self._raise_if_blocked()
         bar = bars.on(bars.named(self.trial.exercise, name), self.trial.dataset)
         if not bar.threshold:
             raise NotHere(f"this bar has not been calibrated on {self.trial.dataset}")
@@ -149,7 +149,7 @@ class Judge:
         self.trial.bars.append(replace(result, bar=bar))
         if result.reached < bar.threshold:
             if bar.quick:
-                self.trial.stopped[self.part] = f"not run: the short training misses its bar already (in {self.test})"
+                self._block(f"not run: the short training misses its bar already (in {self.test})")
             raise WrongAnswer(bars.unreached(replace(result, bar=bar)))
         self.earned.append(name)
 
@@ -160,7 +160,7 @@ class Judge:
         told = f"{bar.name}: {bar.epochs} epochs on {bar.train:,} {bar.data}"
         if answer.failure:
             if answer.failure.kind in ("timeout", "crash"):
-                self.trial.stopped[self.part] = f"not run: {answer.failure.message} (in {self.test})"
+                self._block(f"not run: {answer.failure.message} (in {self.test})")
             raise WrongAnswer((told, *_failure_lines(answer.failure, self.part)), answer.failure)
         result = bars.measure(bar, given, answer.value, time.monotonic() - began)
         if isinstance(result, str):
@@ -172,7 +172,7 @@ class Judge:
 
         Without a GPU the inputs only pretend to: code that makes a tensor on the CPU, or moves one there, is found.
         """
-        self._not_stopped()
+        self._raise_if_blocked()
         args_ = [self.part, *args]
         coming = self._ask("call", args_, options, device="elsewhere")
         expected = self._trusted("call", args_, options)[0][1]
@@ -211,7 +211,7 @@ class Judge:
     # -- how a question is asked and answered --------------------------------------------------------------------
 
     def _agrees(self, name: str, args: list[Any], options: dict[str, Any], by_hand: Value = None) -> None:
-        self._not_stopped()
+        self._raise_if_blocked()
         coming = self._ask(name, args, options)
         expected = self._expected(name, args, options)
         if by_hand is not None:
@@ -301,26 +301,29 @@ class Judge:
         return replace(wide, rtol=wide.rtol * GPU_FACTOR, atol=wide.atol * GPU_FACTOR)
 
     def _ask(self, name: str, args: list[Any], options: dict[str, Any], device: str | None = None) -> Answer:
-        self._not_stopped()
+        self._raise_if_blocked()
         return self.trial.student.ask(self.part, name, args, options, device or self.device)
 
     def _answer(self, coming: Answer) -> Outcome:
         answer = coming()
         if answer.failure and (answer.failure.kind in ("timeout", "crash") or answer.failure.type == "Refused"):
-            self.trial.stopped[self.part] = f"not run: {answer.failure.message} (in {self.test})"
+            self._block(f"not run: {answer.failure.message} (in {self.test})")
         elif answer.failure and answer.failure.kind == "import":
-            self.trial.stopped[self.part] = "\n".join(_failure_lines(answer.failure, self.part))
+            self._block("\n".join(_failure_lines(answer.failure, self.part)))
         elif answer.failure and answer.failure.kind in ("unwritten", "missing") and not self._begun():
-            self.trial.stopped[self.part] = _failure_lines(answer.failure, self.part)[0]
+            self._block(_failure_lines(answer.failure, self.part)[0])
         return answer
 
     def _begun(self) -> bool:
         """Whether the part has answered anything yet."""
         return any(case.part == self.part and case.answer.failure is None for case in self.trial.transcript)
 
-    def _not_stopped(self) -> None:
-        if why := self.trial.stopped.get(self.part):
-            raise WrongAnswer((why,))
+    def _block(self, reason: str) -> None:
+        self.trial.blocked[self.part] = Block(reason)
+
+    def _raise_if_blocked(self) -> None:
+        if block := self.trial.blocked.get(self.part):
+            raise WrongAnswer((block.reason,), static=block.static)
 
     def _record(
         self,

@@ -140,6 +140,7 @@ class JudgePlugin:
         if call.when == "teardown" or (call.when == "setup" and call.excinfo is None):
             return report
         status, message, failure = self.judged(item, call.excinfo)
+        static = call.excinfo is not None and isinstance(call.excinfo.value, WrongAnswer) and call.excinfo.value.static
         marker = item.get_closest_marker("bar")
         points = bars.named(self.trial(item).exercise, marker.args[0]).points if marker else None
         part, rung = about(item)
@@ -148,7 +149,7 @@ class JudgePlugin:
         function = getattr(item, "originalname", item.name)
         test = _short_id(item)
         self.trial(item).judge(
-            Verdict(test, function, part, rung, device, status, message, call.duration, failure, points)
+            Verdict(test, function, part, rung, device, status, message, call.duration, failure, points, static)
         )
         if status == "skip":
             report.outcome = "skipped"

@@ -200,7 +200,12 @@ class Misconception:
 
 @dataclass(frozen=True)
 class TestResult:
-    """One hidden test's verdict; `failure` is the kind of it where the student's code brought no value back."""
+    """One hidden test's verdict.
+
+    Attributes:
+        failure: the kind of it where the student's code brought no value back.
+        static: the message comes from reading the file alone, so that it may be shown at every level of feedback.
+    """
 
     id: str
     part: str
@@ -213,6 +218,7 @@ class TestResult:
     seconds: float = 0.0
     device: str = "cpu"
     failure: str = ""
+    static: bool = False
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def assembled(found: Iterable[Cell], name: str, exercise: Exercise) -> Submissio
     """
     parts = [part.name for part in exercise.parts]
     statements = [*_given(exercise)]
-    stopped: dict[str, str] = {}
+    blocked: dict[str, str] = {}
     for cell in found:
         if cell.grade_id.endswith(POINTS):
             continue
@@ -53,7 +53,7 @@ def assembled(found: Iterable[Cell], name: str, exercise: Exercise) -> Submissio
             statements += _statements(tree, cell)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             if cell.grade_id in parts:
-                stopped[cell.grade_id] = _unparsable(cell, error)
+                blocked[cell.grade_id] = _unparsable(cell, error)
     kept = _needed(_preferred(statements, parts), set(parts))
     defined = {part for part in parts for statement in kept if part in statement.binds and not statement.stub}
     lines: list[str] = []
@@ -68,7 +68,7 @@ def assembled(found: Iterable[Cell], name: str, exercise: Exercise) -> Submissio
         name,
         text,
         hashlib.sha256(text.encode()).hexdigest(),
-        {part: why for part, why in stopped.items() if part not in defined},
+        {part: why for part, why in blocked.items() if part not in defined},
         tuple(places),
     )
 

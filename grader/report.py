@@ -49,8 +49,9 @@ def to_dict(result: Result) -> dict[str, object]:
             continue
         part["unwritten"] = True
     for test in table["tests"]:
-        if not test["failure"]:
-            del test["failure"]
+        for name in ("failure", "static"):
+            if not test[name]:
+                del test[name]
     return {"format_version": FORMAT, **{name: table[name] for name in FIELDS}}
 
 

@@ -69,6 +69,7 @@ def _score_part(points: float, verdicts: list[Verdict], explained: Mapping[str, 
                 round(verdict.seconds, 4),
                 verdict.device,
                 verdict.failure.kind if verdict.failure else "",
+                verdict.static,
             )
         )
     return results

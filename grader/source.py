@@ -64,14 +64,14 @@ class Submission:
     """A student's file as it was read.
 
     Attributes:
-        stopped: parts that cannot be graded, and why: their cell of a notebook does not parse.
+        blocked: parts that cannot be graded, and why: their cell of a notebook does not parse.
         places: where each line stands in a notebook, from the first; empty for a plain file.
     """
 
     name: str
     text: str
     sha256: str
-    stopped: Mapping[str, str] = field(default_factory=dict)
+    blocked: Mapping[str, str] = field(default_factory=dict)
     places: tuple[str, ...] = ()
 
     def place(self, line: int) -> str:

@@ -151,8 +151,20 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Block:
+    """Why no more of a part is run.
+
+    Attributes:
+        static: it was found by reading the file, before anything of it was run: safe to show at every level.
+    """
+
+    reason: str
+    static: bool = False
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """One hidden test's verdict before points are given."""
+    """One hidden test's verdict before points are given; for `static` see `TestResult`."""
 
     id: str
     function: str
@@ -164,6 +176,7 @@ class Verdict:
     seconds: float
     failure: Failure | None = None
     points: float | None = None
+    static: bool = False
 
 
 @dataclass
@@ -184,7 +197,7 @@ class Trial:
     )
     transcript: list[Case] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
-    stopped: dict[str, str] = field(default_factory=dict)
+    blocked: dict[str, Block] = field(default_factory=dict)  # parts of which no more is run
     uses: dict[str, frozenset[str]] = field(default_factory=dict)  # the other parts that a part's code uses
     on_verdict: Callable[[Verdict], None] | None = None
 

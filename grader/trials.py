@@ -7,7 +7,7 @@ from pathlib import Path
 from . import catalog, source
 from .confined import Confined
 from .forkserver import Workers, workers
-from .trial import Trial
+from .trial import Block, Trial
 
 
 class Trials:
@@ -29,7 +29,8 @@ class Trials:
             student = Confined(self.server, exercise, read, exercise.limits)
             self.students.append(student)
             trial = Trial(exercise, student, self.seed)
-            trial.stopped |= {found.part: str(found) for found in source.violations(source.parse(read), exercise)}
+            for found in source.violations(source.parse(read), exercise):
+                trial.blocked[found.part] = Block(str(found), static=True)
             self.made[exercise_id] = trial
         return self.made[exercise_id]
 

@@ -10,7 +10,7 @@ from nnkata.grader.errors import ContentError, WireError
 from nnkata.grader.hidden_tests import conduct
 from nnkata.grader.judging import Draw
 from nnkata.grader.scoring import score
-from nnkata.grader.trial import Local, Trial, outcome, without_numbers
+from nnkata.grader.trial import Block, Local, Trial, outcome, without_numbers
 
 DESCRIPTION = """
 format_version = 1
@@ -338,8 +338,21 @@ def test_tests_run_by_part_and_rung_whatever_their_order_in_the_file(put):
 def test_a_stopped_part_fails_with_the_reason_and_is_not_asked(put):
     asked = []
     tests = "@part('mean')\n@rung('values')\ndef test_it(judge): judge.value(ONES)"
-    trial = put(tests, lambda input: asked.append(1), stopped={"mean": "mean may not call torch.mean (line 3)"})
+    block = Block("mean may not call torch.mean (line 3)", static=True)
+    trial = put(tests, lambda input: asked.append(1), blocked={"mean": block})
     assert trial.verdicts[0].status == "fail" and "line 3" in trial.verdicts[0].message and not asked
+
+
+@pytest.mark.parametrize("static", [True, False])
+def test_where_a_message_comes_from_travels_to_the_result(put, static):
+    tests = "@part('mean')\n@rung('values')\ndef test_it(judge): judge.value(ONES)"
+    trial = put(tests, blocked={"mean": Block("mean may not call torch.mean (line 3)", static=static)})
+    assert [test.static for test in score(trial, {})[1] if test.part == "mean"] == [static]
+
+
+def test_what_was_found_by_running_is_not_static(put):
+    tests = "@part('mean')\n@rung('values')\ndef test_it(judge): judge.value(ONES)"
+    assert not put(tests, lambda input: input.sum() * 9).verdicts[0].static
 
 
 def test_a_skip_names_what_is_missing_here(put):

@@ -103,7 +103,7 @@ def test_a_percent_sign_that_is_arithmetic_stays():
 
 def test_a_cell_that_does_not_parse_stops_its_own_part_alone():
     found = submission(("def l1_loss(input:\n    return 1", "l1_loss"), (MSE, "mse_loss"))
-    assert list(found.stopped) == ["l1_loss"] and "line 1 of the cell l1_loss" in found.stopped["l1_loss"]
+    assert list(found.blocked) == ["l1_loss"] and "line 1 of the cell l1_loss" in found.blocked["l1_loss"]
     assert "def mse_loss" in found.text
 
 
