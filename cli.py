@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
-from nnkata.grader import coursecommands, devcommands
-from nnkata.grader.terminal import BROKEN, FAILED, level_of, say, screen, told, usage
+from nnkata.grader.commands import course, dev
+from nnkata.grader.commands.terminal import BROKEN, FAILED, level_of, say, screen, told, usage
 
 if TYPE_CHECKING:
     from nnkata.grader.model import Result
-    from nnkata.grader.workspace import Workspace
+    from nnkata.grader.workspace.workspace import Workspace
 
 ROOMY = 110
 """Columns that a terminal must have for `nnkata list` to say what each exercise is about."""
@@ -31,8 +31,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(devcommands.app, name="dev")
-app.add_typer(coursecommands.app, name="course")
+app.add_typer(dev.app, name="dev")
+app.add_typer(course.app, name="course")
 
 ID = Annotated[str, typer.Argument(metavar="ID", help="An exercise: 03_losses, 3 or losses.", show_default=False)]
 PART = Annotated[Optional[str], typer.Argument(help="One part of it: cross_entropy.", show_default=False)]  # noqa: UP045
@@ -41,7 +41,8 @@ PART = Annotated[Optional[str], typer.Argument(help="One part of it: cross_entro
 @app.command(short_help="Make a workspace with every exercise.")
 def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where.")] = Path(".")) -> None:
     """Make a workspace with every exercise in it; your own work is never overwritten."""
-    from nnkata.grader import catalog, service
+    from nnkata.grader.exercise import catalog
+    from nnkata.grader.workspace import service
 
     with told():
         written, kept = service.init(folder)
@@ -63,7 +64,7 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where.")] =
 @app.command("list")
 def list_() -> None:
     """Every exercise: progress, points, minutes."""
-    from nnkata.grader import service
+    from nnkata.grader.workspace import service
     from rich.table import Table
 
     with told():
@@ -134,7 +135,7 @@ def check(
     memory: Annotated[Optional[int], typer.Option(help="Limit of memory, in MB.", show_default=False)] = None,  # noqa: UP045
 ) -> None:
     """Check your work: part by part what is right, what is wrong, why, and what to try next."""
-    from nnkata.grader import service
+    from nnkata.grader.workspace import service
 
     if device not in ("cpu", "cuda", "auto"):
         usage(f"There is no device {device!r}: choose cpu, cuda or auto.")
@@ -166,7 +167,8 @@ def check(
 
 
 def _check(wanted: object, json: bool, verbose: bool) -> list[Result]:
-    from nnkata.grader import report, service
+    from nnkata.grader.feedback import report
+    from nnkata.grader.workspace import service
 
     assert isinstance(wanted, service.Wanted)
     own = not (wanted.submission or wanted.solution)
@@ -213,15 +215,16 @@ def watch(
 ) -> None:
     """Check again at every save, and move on when an exercise is passed. Keys: h hint, n next, q quit."""
     with told():
-        from nnkata.grader import watching
+        from nnkata.grader.workspace import watch
 
-        watching.watch(id, screen())
+        watch.watch(id, screen())
 
 
 @app.command(short_help="A hint, one level more each time.")
 def hint(id: ID, part: PART = None) -> None:
     """A hint: one level more each time, from the last check's diagnosis if there is one."""
-    from nnkata.grader import catalog, service
+    from nnkata.grader.exercise import catalog
+    from nnkata.grader.workspace import service
     from rich.padding import Padding
     from rich.text import Text
 
@@ -240,7 +243,8 @@ def hint(id: ID, part: PART = None) -> None:
 @app.command()
 def reset(id: ID, part: PART = None) -> None:
     """Bring the stub back, of one part or of all. A backup is kept."""
-    from nnkata.grader import catalog, service
+    from nnkata.grader.exercise import catalog
+    from nnkata.grader.workspace import service
 
     with told():
         space = service.here()
@@ -257,7 +261,8 @@ def solution(
     id: ID, spoil: Annotated[bool, typer.Option("--spoil", help="Show it before you have passed.")] = False
 ) -> None:
     """The reference solution, after you have passed."""
-    from nnkata.grader import catalog, service
+    from nnkata.grader.exercise import catalog
+    from nnkata.grader.workspace import service
 
     with told():
         text = service.solution(_space_if_any(), catalog.find(id), spoil)
@@ -294,7 +299,8 @@ def grade(
 
     Exit codes: 0 everything was graded, 2 wrong usage, 3 something could not be graded.
     """
-    from nnkata.grader import batch, datasets, progress
+    from nnkata.grader.classroom import class_run, progress
+    from nnkata.grader.exercise import datasets
 
     if device not in ("cpu", "cuda", "auto"):
         usage(f"There is no device {device!r}: choose cpu, cuda or auto.")
@@ -304,7 +310,7 @@ def grade(
         os.environ["NNKATA_DATA"] = str(data.resolve())
     if quick and no_training:
         usage("Choose one of --quick and --no-training.")
-    wanted = batch.Wanted(
+    wanted = class_run.Wanted(
         submissions=submissions,
         results=results,
         ids=tuple(ids or ()),
@@ -330,7 +336,7 @@ def grade(
 @app.command(short_help="What this machine has and lacks.")
 def doctor() -> None:
     """What this machine has: Python, torch, GPU, confinement, data; and what to fix."""
-    from nnkata.grader import doctor as examine
+    from nnkata.grader.commands import doctor as examine
     from rich.table import Table
     from rich.text import Text
 
@@ -354,8 +360,8 @@ def doctor() -> None:
 
 
 def _space_if_any() -> Workspace | None:
-    from nnkata.grader import service
     from nnkata.grader.errors import UsageError
+    from nnkata.grader.workspace import service
 
     try:
         return service.here()

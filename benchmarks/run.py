@@ -84,8 +84,10 @@ def commands(repeat: int, space: Path) -> list[tuple[str, str, str]]:
 def in_process(repeat: int) -> list[tuple[str, str, str]]:
     """Re-checks from a warm server, a worker's start and memory, confined against unconfined."""
     import psutil
-    from nnkata.grader import catalog, engine, service
-    from nnkata.grader.sandbox import Defences, Worker
+    from nnkata.grader.engine import engine
+    from nnkata.grader.exercise import catalog
+    from nnkata.grader.sandbox.worker_handle import Defences, Worker
+    from nnkata.grader.workspace import service
 
     rows = []
     plain = dataclasses.replace(Defences(), landlock=False, seccomp=False)
@@ -135,13 +137,16 @@ def training(repeat: int) -> list[tuple[str, str, str]]:
 def trained(name: str, epochs: int | None, repeat: int) -> tuple[str, str, str]:
     """One exercise's full bar, of so many epochs; the time includes the way of the data to the worker."""
     import torch
-    from nnkata.grader import bars, catalog, confined, content, source
-    from nnkata.grader.forkserver import Server
+    from nnkata.grader.exercise import catalog, content
+    from nnkata.grader.judge import accuracy_bars
+    from nnkata.grader.sandbox import confined_student
+    from nnkata.grader.sandbox.fork_client import Server
+    from nnkata.grader.submission import source
 
     exercise = catalog.find(name)
-    bar = bars.named(exercise, "full")
+    bar = accuracy_bars.named(exercise, "full")
     bar = dataclasses.replace(bar, epochs=epochs or bar.epochs)
-    given = bars.material(exercise, bar, 1, "mnist")
+    given = accuracy_bars.material(exercise, bar, 1, "mnist")
     probe = content.probes(exercise)[bar.probe]
     torch.set_num_threads(exercise.limits.threads)
 
@@ -150,7 +155,7 @@ def trained(name: str, epochs: int | None, repeat: int) -> tuple[str, str, str]:
             return content.reference(exercise)[name]
 
     server = Server()
-    student = confined.Confined(server, exercise, source.read(exercise.solution), exercise.limits)
+    student = confined_student.Confined(server, exercise, source.read(exercise.solution), exercise.limits)
     times: dict[str, list[float]] = {"plain": [], "worker": []}
     student.ask(bar.part, bar.probe, given.args, given.options, "cpu", 300.0)()
     for _ in range(repeat):

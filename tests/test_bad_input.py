@@ -19,7 +19,8 @@ import tempfile
 import psutil
 import pytest
 from nnkata import cli
-from nnkata.grader import forkserver, template
+from nnkata.grader.authoring import new_exercise
+from nnkata.grader.sandbox import fork_client
 from typer.testing import CliRunner
 
 HALVE = "\n\ndef halve(x):\n    return x / 2\n"
@@ -68,7 +69,7 @@ class Ran:
 def course(tmp_path_factory):
     """A content root with one small exercise of two parts, added to the kit's."""
     root = tmp_path_factory.mktemp("course")
-    template.create(root, "10_tiny")
+    new_exercise.create(root, "10_tiny")
     toml = root / "exercises" / "10_tiny" / "exercise.toml"
     toml.write_text(toml.read_text().replace("points = 10", "points = 6") + PART)
     for file, more in (("solutions/10_tiny/tiny.py", SOLUTION), ("tests/hidden/10_tiny/test_tiny.py", TEST)):
@@ -80,7 +81,7 @@ def course(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(course):
-    running = forkserver.Server((course,))
+    running = fork_client.Server((course,))
     running.ready()
     yield running
     running.close()
@@ -103,7 +104,7 @@ def check(server, work, monkeypatch):
         def __new__(cls, hidden):
             return server
 
-    monkeypatch.setattr(forkserver, "Server", Shared)
+    monkeypatch.setattr(fork_client, "Server", Shared)
     monkeypatch.setattr(server, "close", lambda: None)
     file = work / "10_tiny" / "tiny.py"
 
@@ -386,7 +387,7 @@ def test_an_exercise_without_hints_says_so(work, course, tmp_path_factory, monke
 
 
 def test_ctrl_c_says_stopped(check, monkeypatch):
-    from nnkata.grader import engine
+    from nnkata.grader.engine import engine
 
     def interrupt(*args: object) -> None:
         raise KeyboardInterrupt
@@ -397,7 +398,7 @@ def test_ctrl_c_says_stopped(check, monkeypatch):
 
 
 def test_a_bug_of_ours_is_never_the_student_s(check, monkeypatch):
-    from nnkata.grader import engine
+    from nnkata.grader.engine import engine
 
     def broken(*args: object) -> None:
         raise ZeroDivisionError("in the grader")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from nnkata.grader.catalog import KIT
+from nnkata.grader.exercise.catalog import KIT
 
 SCRIPTS = Path(sys.executable).parent
 DROPPED = (
@@ -192,7 +192,7 @@ def test_list_outside_of_a_workspace_says_how_to_make_one(tmp_path):
 def test_what_grades_nothing_imports_no_torch(type_, line):
     said = type_(f"{shlex.quote(sys.executable)} -X importtime -m nnkata.cli {line}").stderr
     imported = {entry.rpartition("|")[2].strip() for entry in said.splitlines() if entry.startswith("import time:")}
-    assert "nnkata.grader.catalog" in imported
+    assert "nnkata.grader.exercise.catalog" in imported
     assert not {name for name in imported if name.split(".")[0] in ("torch", "numpy", "pytest", "torchvision")}
 
 
@@ -381,7 +381,9 @@ def test_debugging_says_where_importing_the_file_fails(type_):
 
 def test_all_checks_every_exercise(course, tmp_path):
     """With the small content root in the place of the kit's own, which would take minutes."""
-    start = f"from pathlib import Path; from nnkata.grader import catalog; catalog.KIT = Path({str(course)!r}); "
+    start = (
+        f"from pathlib import Path; from nnkata.grader.exercise import catalog; catalog.KIT = Path({str(course)!r}); "
+    )
     start += "from nnkata.cli import main; main()"
     nnkata = f"{shlex.quote(sys.executable)} -c {shlex.quote(start)}"
     assert shell(f"{nnkata} init .", tmp_path).returncode == 0

@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from nnkata.grader import catalog, engine
+from nnkata.grader.engine import engine
+from nnkata.grader.exercise import catalog
 
 HERE = Path(__file__).parent / "honest"
 FILES = sorted(HERE.glob("*/*.py"))

@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from nnkata.grader.catalog import KIT
+from nnkata.grader.exercise.catalog import KIT
 
 IGNORED = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist")
 
@@ -26,7 +26,7 @@ import pathlib
 def mse_loss(input, target, reduction="mean"):
     gained = []
     for name in ("nnkata.solutions", "nnkata.solutions.03_losses.losses", "nnkata.tests.hidden.03_losses.test_losses",
-                 "nnkata.grader.content", "nnkata.grader.judge"):
+                 "nnkata.grader.exercise.content", "nnkata.grader.judge.judge"):
         try:
             module = importlib.import_module(name)
             if getattr(module, "__file__", None):
@@ -34,7 +34,7 @@ def mse_loss(input, target, reduction="mean"):
         except BaseException:
             pass
     for name in ("solutions/03_losses/losses.py", "solutions/03_losses/misconceptions.py",
-                 "tests/hidden/03_losses/test_losses.py", "exercises/03_losses/exercise.toml", "grader/judge.py"):
+                 "tests/hidden/03_losses/test_losses.py", "exercises/03_losses/exercise.toml", "grader/judge/judge.py"):
         try:
             gained.append(name + pathlib.Path("@KIT@", name).read_text()[:20])
         except OSError:
@@ -77,7 +77,7 @@ def installed(wheel, tmp_path_factory):
     assert put.returncode == 0, put.stdout + put.stderr
     (packages,) = folder.glob("lib/python*/site-packages")
     (packages / "others.pth").write_text("\n".join(site.getsitepackages()) + "\n")
-    where = run(python, "-c", "from nnkata.grader import catalog; print(catalog.KIT)", folder=folder)
+    where = run(python, "-c", "from nnkata.grader.exercise import catalog; print(catalog.KIT)", folder=folder)
     assert Path(where.stdout.strip()) == packages / "nnkata", where.stderr
     return folder
 
@@ -86,12 +86,20 @@ def test_the_wheel_holds_all_that_grading_needs_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if name.startswith("nnkata/")}
     needed = {"cli.py"}
-    patterns = ("grader/*.py", "grader/mnist/*", "grader/templates/*")
+    patterns = ("grader/**/*.py", "grader/exercise/mnist/*", "grader/*/templates/*")
     for pattern in (*patterns, "exercises/*/*", "solutions/*/*.py", "tests/hidden/*/*.py"):
         found = [file for file in KIT.glob(pattern) if file.is_file()]
         assert found, pattern
         needed |= {file.relative_to(KIT).as_posix() for file in found}
     assert held == {f"nnkata/{name}" for name in needed}
+
+
+def test_every_module_of_the_installed_kit_can_be_imported(installed, tmp_path):
+    names = [".".join(file.relative_to(KIT / "grader").with_suffix("").parts) for file in KIT.glob("grader/**/*.py")]
+    modules = [f"nnkata.grader.{name}".removesuffix(".__init__") for name in names]
+    code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)"
+    ran = run(installed / "bin" / "python", "-W", "ignore", "-c", code, *modules, "nnkata.cli", folder=tmp_path)
+    assert ran.returncode == 0 and len(modules) > 80, ran.stderr
 
 
 def test_the_installed_kit_grades_confined(installed, tmp_path):

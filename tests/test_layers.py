@@ -1,109 +1,143 @@
-"""Imports point downward only, through the layers that docs/design.md lists, and none of them runs in a circle."""
+"""Packages import downward only, through the table in docs/design.md, and none of their modules in a circle."""
 
 import ast
 import re
+import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 GRADER = ROOT / "grader"
+LOOSE = {"model", "errors", "extras"}
 BESIDE_THE_STUDENT = {"torch", "numpy", "landlock", "pyseccomp"}
-BOTTOM = {"model", "errors"}
+WITHOUT_TORCH = ("submission", "classroom")
 
 
-def layers():
-    """The rows of the list under "Layers", top first: the names of modules up to the words that explain them."""
-    text = (ROOT / "docs" / "design.md").read_text("utf-8").partition("## Layers")[2].partition("\n## ")[0]
-    rows = [line.strip() for line in text.splitlines() if line.startswith("    ")]
-    known = {file.stem for file in GRADER.glob("*.py")} | {"cli"}
-    found = []
-    for row in rows:
-        names = []
-        # names are parted by two spaces, the explanation by more
-        for word in re.split(r" {2,}", row):
-            if word not in known:
-                break
-            names.append(word)
-        found.append(names)
-    return found
+def table():
+    """The packages in the order of the table under "The house", top first."""
+    text = (ROOT / "docs" / "design.md").read_text("utf-8").partition("## The house")[2].partition("\n## ")[0]
+    return re.findall(r"^\| `(\w+)/` \|", text, re.MULTILINE)
 
 
-LAYERS = layers()
-HEIGHT = {name: -height for height, row in enumerate(LAYERS) for name in row}
-BESIDE = [name for row in LAYERS[next(i for i, row in enumerate(LAYERS) if "server" in row) :] for name in row]
-MODULES = sorted(file.stem for file in GRADER.glob("*.py") if file.stem != "__init__")
+PACKAGES = table()
+FLOOR = {name: -floor for floor, name in enumerate(PACKAGES)}
+MODULES = sorted(".".join(file.relative_to(GRADER).with_suffix("").parts) for file in GRADER.rglob("*.py"))
+MODULES = [name for name in MODULES if not name.endswith("__init__")]
 
 
-def imported(name):
-    """What a module imports, wherever in it: (the project's modules, other top-level packages)."""
-    file = ROOT / "cli.py" if name == "cli" else GRADER / f"{name}.py"
+def package_of(module):
+    """The package that a module of the grader lies in; "" for the loose ones."""
+    return module.rpartition(".")[0]
+
+
+def imported(module):
+    """What a module imports, wherever in it: (the grader's modules, other top-level packages)."""
     own, others = set(), set()
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    for node in ast.walk(ast.parse((GRADER / Path(*module.split("."))).with_suffix(".py").read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                parts = alias.name.split(".")
-                if parts[0] == "nnkata":
-                    own.add(parts[-1])
-                else:
-                    others.add(parts[0])
+            names = [(alias.name, None) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            if node.level or module.split(".")[0] == "nnkata":
-                last = module.split(".")[-1]
-                own |= {alias.name for alias in node.names} if last in ("", "grader", "nnkata") else {last}
-            else:
-                others.add(module.split(".")[0])
-    return own & {*MODULES, "cli"}, others
+            base = node.module or ""
+            if node.level:
+                above = ["nnkata", "grader", *module.split(".")][: -node.level]
+                base = ".".join([*above, *([base] if base else [])])
+            names = [(base, alias.name) for alias in node.names]
+        else:
+            continue
+        for base, name in names:
+            if not base.startswith("nnkata"):
+                others.add(base.split(".")[0])
+                continue
+            inside = base.removeprefix("nnkata.grader").lstrip(".")
+            below = f"{inside}.{name}".lstrip(".") if name else inside
+            own.add(below if below in MODULES else inside)
+    return own, others
 
 
-def test_every_module_has_its_place_in_the_list_and_only_one():
-    listed = [name for row in LAYERS for name in row]
-    assert sorted(listed) == sorted({*MODULES, "cli"})
+def test_the_table_lists_every_package_and_no_other():
+    assert list(dict.fromkeys(PACKAGES)) == PACKAGES
+    assert set(PACKAGES) == {file.parent.name for file in GRADER.glob("*/__init__.py")}
+    assert {name for name in MODULES if not package_of(name)} == LOOSE
 
 
-@pytest.mark.parametrize("name", [*MODULES, "cli"])
+def test_no_two_modules_have_the_same_name():
+    names = Counter(name.rpartition(".")[2] for name in MODULES)
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_import_is_of_a_module_that_is_there(name):
+    assert imported(name)[0] <= set(MODULES)
+
+
+@pytest.mark.parametrize("name", MODULES)
 def test_imports_point_downward(name):
-    upward = {other for other in imported(name)[0] if HEIGHT.get(other, 0) > HEIGHT.get(name, 0)}
-    assert not upward, f"{name} imports {sorted(upward)}, which stand above it in docs/design.md"
+    here = package_of(name)
+    above = {
+        other
+        for other in imported(name)[0]
+        if package_of(other) and (not here or FLOOR[package_of(other)] > FLOOR[here])
+    }
+    assert not above, f"{name} imports {sorted(above)}, which stand above it in docs/design.md"
 
 
-@pytest.mark.parametrize("row", LAYERS, ids=lambda row: row[0] if row else "empty")
-def test_modules_of_one_layer_import_each_other_in_no_circle(row):
-    waiting = {name: imported(name)[0] & set(row) - {name} for name in row}
+@pytest.mark.parametrize("package", ["", *PACKAGES])
+def test_modules_of_one_package_import_each_other_in_no_circle(package):
+    inside = {name for name in MODULES if package_of(name) == package}
+    waiting = {name: (imported(name)[0] & inside) - {name} for name in inside}
     while free := [name for name, needs in waiting.items() if not needs & set(waiting)]:
         for name in free:
             del waiting[name]
     assert not waiting
 
 
-@pytest.mark.parametrize("name", BESIDE)
+@pytest.mark.parametrize("name", [name for name in MODULES if package_of(name) == "worker"])
 def test_what_runs_beside_the_student_imports_nothing_else(name):
     own, others = imported(name)
-    assert own <= set(BESIDE)
+    assert {other for other in own if package_of(other) != "worker"} <= {"model", "errors"}
     assert others - BESIDE_THE_STUDENT - sys.stdlib_module_names == set()
 
 
-def test_what_runs_beside_the_student_says_so():
+def test_the_workers_package_is_empty_and_its_modules_say_where_they_run():
+    assert (GRADER / "worker" / "__init__.py").read_text() == ""
     silent = []
-    for name in set(BESIDE) - BOTTOM - {"families"}:
-        text = ast.get_docstring(ast.parse((GRADER / f"{name}.py").read_text("utf-8"))) or ""
-        if not re.search(r"beside\s+the\s+student's|worker", text):
-            silent.append(name)
+    for file in (GRADER / "worker").glob("*.py"):
+        text = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
+        if file.stem not in ("__init__", "forbidden") and not re.search(r"beside\s+the\s+student's|worker", text):
+            silent.append(file.stem)
     assert not silent
 
 
-@pytest.mark.parametrize("name", ["catalog", "errors", "model", "workspace", "stub", "forkserver"])
-def test_what_needs_no_torch_imports_none_when_it_is_loaded(name):
-    """Top-level imports alone: what stands under TYPE_CHECKING or inside of functions is not run."""
-    waiting, seen = [name], set()
-    while waiting:
-        module = waiting.pop()
-        seen.add(module)
-        for node in ast.parse((GRADER / f"{module}.py").read_text("utf-8")).body:
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
-            if isinstance(node, ast.ImportFrom) and node.level:
-                waiting += [n for n in ([node.module] if node.module else names) if n not in seen]
-            else:
-                assert "torch" not in [n.split(".")[0] for n in names] and getattr(node, "module", "") != "torch"
+@pytest.mark.parametrize("package", [name for name in PACKAGES if name != "worker"])
+def test_a_package_says_its_one_idea(package):
+    text = ast.get_docstring(ast.parse((GRADER / package / "__init__.py").read_text("utf-8"))) or ""
+    assert text.partition("\n")[0].endswith("."), f"{package}/__init__.py has no sentence that says what it is"
+
+
+def loads_torch(module):
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    return subprocess.run([sys.executable, "-c", code], timeout=60).returncode != 0
+
+
+TORCH_FREE = [
+    *(f"nnkata.grader.{name}" for name in MODULES if package_of(name) in WITHOUT_TORCH),
+    "nnkata.grader.exercise.catalog",
+    "nnkata.grader.exercise.stub",
+    "nnkata.grader.model",
+    "nnkata.grader.errors",
+    "nnkata.grader.workspace.service",
+    "nnkata.grader.sandbox.fork_client",
+    "nnkata.cli",
+]
+
+
+@pytest.mark.parametrize("module", TORCH_FREE)
+def test_what_needs_no_torch_loads_none(module):
+    assert not loads_torch(module)
+
+
+def test_control_what_needs_torch_loads_it():
+    assert loads_torch("nnkata.grader.judge.judge")

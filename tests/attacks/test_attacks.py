@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from nnkata.grader import catalog, engine, source
+from nnkata.grader.exercise import catalog
+from nnkata.grader.engine import engine
+from nnkata.grader.submission import source
 from nnkata.grader.model import Result
-from nnkata.grader.sandbox import Defences
+from nnkata.grader.sandbox.worker_handle import Defences
 
 HERE = Path(__file__).parent
 SUBMISSIONS = sorted((HERE / "submissions").glob("*.py"))
@@ -182,7 +184,7 @@ def test_a_worker_has_no_capabilities(grader):
 
 def test_without_confinement_the_report_says_so_and_other_peoples_code_is_refused():
     from nnkata.grader.errors import GraderError
-    from nnkata.grader.plainserver import PlainServer
+    from nnkata.grader.sandbox.plain_client import PlainServer
 
     read = source.checked("losses.py", LOSSES.solution.read_bytes())
     order = engine.Order(LOSSES, read, seed=5, parts=("mse_loss",), limits=QUICK)

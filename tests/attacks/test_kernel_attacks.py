@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from classroom import RIGHT, Course
+from nbgrader_course import RIGHT, Course
 
 ATTACKS = sorted((Path(__file__).parent / "kernel").glob("*.py"))
 BY_NOTEBOOK = ("forged outputs", "forged points", "forged roles", "forged grade cell", "doubled grade cell")

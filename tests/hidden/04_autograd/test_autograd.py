@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from nnkata.grader import compare
-from nnkata.grader.content import part, rung
+from nnkata.grader.exercise.content import part, rung
+from nnkata.grader.judge import compare
 from torch.nn import functional as F
 
 

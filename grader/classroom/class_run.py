@@ -1,0 +1,252 @@
+"""A whole class, graded: what there is, what is done already, what the judges say; results are kept as they come.
+
+Needs no torch: the judges do. Every submission goes through `engine.Engine.grade` in one of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from ..errors import SubmissionError, UsageError
+from ..exercise import catalog
+from ..feedback import report
+from ..feedback.disclosure import Level
+from ..model import Exercise, PartResult, Result, Status
+from ..submission import discover, layouts
+from ..submission.discover import Gathered, Left, Submitted
+from ..submission.location import Reader
+from . import results_folder
+from .pool import Answer, Jury, Task
+from .results_folder import Ledger, Made
+
+SLACK = 120.0
+"""Seconds that a judge may take beyond what the submission may, until it counts as hanging."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What `grade` was asked for; see the command's options.
+
+    Attributes:
+        ids: only these exercises; empty for all.
+        workers: how many are graded at a time; 0 for one a core.
+        again: also what is unchanged.
+        unconfined: go on where confinement is not whole.
+        student: everything is this student's; else they are told by where their files lie.
+    """
+
+    submissions: Path
+    results: Path
+    ids: tuple[str, ...] = ()
+    workers: int = 0
+    seed: int | None = None
+    pattern: str = ""
+    again: bool = False
+    training: Literal["none", "quick", "full"] = "full"
+    dataset: str = "mnist"
+    device: str = "cpu"
+    unconfined: bool = False
+    level: Level = "diagnosis"
+    student: str = ""
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One result as it comes: its JSON, and whether it was there already."""
+
+    result: Result
+    text: str
+    unchanged: bool
+
+
+@dataclass
+class Tally:
+    """What a run came to; `left` are the files that were passed over, `errors` say whom the grader failed and why."""
+
+    students: int = 0
+    graded: int = 0
+    unchanged: int = 0
+    statuses: dict[Status, int] = field(default_factory=dict)
+    left: tuple[Left, ...] = ()
+    broken: tuple[str, ...] = ()
+    errors: list[str] = field(default_factory=list)
+    seed: int = 0
+    seconds: float = 0.0
+
+
+Begun = Callable[[int, int], None]
+"""Is told how many there are and how many of these have to be graded."""
+
+
+def grade(
+    wanted: Wanted, on_begin: Begun, on_result: Callable[[Graded], None], on_end: Callable[[Ledger, Tally], None]
+) -> Tally:
+    """Grade what is new or changed, and hand every result over as it comes.
+
+    Args:
+        on_end: called when all is graded, while nobody else can write into the results.
+
+    Raises:
+        UsageError: nothing to grade, unknown exercises, results that another run writes.
+        GraderError: no judge can work on this machine.
+    """
+    began = time.monotonic()
+    exercises = {one.id: one for one in ([catalog.find(i) for i in wanted.ids] if wanted.ids else catalog.exercises())}
+    found = gathered(wanted, list(exercises.values()))
+    tally = Tally(students=len({one.student for one in found.submitted}), left=found.left)
+    with results_folder.opened(wanted.results) as book:
+        tally.seed = book.seed(wanted.seed)
+        options = {
+            "training": wanted.training,
+            "dataset": wanted.dataset,
+            "device": wanted.device,
+            "confined": not wanted.unconfined,
+        }
+        book.begin(tally.seed, options)
+        plan = _Plan(wanted, exercises, book, tally.seed)
+        tasks, unchanged = plan.split(found)
+        on_begin(len(found.submitted), len(tasks))
+        for kept in unchanged:
+            tally.unchanged += 1
+            _count(tally, kept.result)
+            on_result(kept)
+        workers = wanted.workers or cores() // max((one.limits.threads for one in exercises.values()), default=1)
+        with Jury(max(workers, 1), not wanted.unconfined) as jury:
+            for answer in jury.judged(tasks):
+                result = plan.result(answer)
+                text = book.keep(result, plan.made(answer))
+                tally.graded += 1
+                _count(tally, result)
+                on_result(Graded(result, text, False))
+        tally.broken = tuple(book.broken)
+        tally.seconds = time.monotonic() - began
+        on_end(book, tally)
+    return tally
+
+
+def gathered(wanted: Wanted, exercises: list[Exercise]) -> Gathered:
+    """What there is to grade; UsageError if that is nothing."""
+    results = wanted.results.resolve()
+    root = wanted.submissions.resolve()
+    if results == root:
+        raise UsageError("The results cannot be written where the submissions are: choose another folder for -o.")
+    if wanted.results.exists() and not wanted.results.is_dir():
+        raise UsageError(f"{wanted.results} is a file: name a folder.")
+    inside = wanted.results if root in results.parents and results.is_dir() else None
+    found = discover.gather(wanted.submissions, exercises, wanted.pattern, inside, bool(wanted.ids), wanted.student)
+    if not found.submitted:
+        kinds = ", ".join(f"{one.id}.ipynb or {one.module}" for one in exercises[:3])
+        told = "".join(f"\n  {left.where}: {left.why}" for left in found.left[:5])
+        raise UsageError(
+            f"There is nothing to grade in {wanted.submissions}. Submissions are called like {kinds};"
+            f" for other names give --pattern.{told}"
+        )
+    return found
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Plan:
+    """What has to be graded and how, and what its answers mean."""
+
+    def __init__(self, wanted: Wanted, exercises: dict[str, Exercise], book: Ledger, seed: int) -> None:
+        self.wanted, self.exercises, self.book = wanted, exercises, book
+        self.seeds = {name: results_folder.seed_of(seed, name) for name in exercises}
+        self.content = {name: results_folder.content_digest(one) for name, one in exercises.items()}
+        self.reader = Reader()
+
+    def split(self, found: Gathered) -> tuple[list[Task], list[Graded]]:
+        """What has to be graded, long trainings first, and what is done already."""
+        tasks, unchanged = [], []
+        for one in found.submitted:
+            task = self.task(one)
+            if kept := None if self.wanted.again else self.unchanged(task):
+                unchanged.append(kept)
+            else:
+                tasks.append(task)
+        self.reader.close()
+        # the same exercise one after the other: a judge keeps the reference's answers to one
+        tasks.sort(key=lambda task: (-task.seconds, task.exercise, task.student))
+        return tasks, unchanged
+
+    def task(self, one: Submitted) -> Task:
+        exercise = self.exercises[one.exercise]
+        training = self.wanted.training if exercise.bars else "full"
+        bars = sum(bar.seconds for bar in exercise.bars if training == "full" or (training == "quick" and bar.quick))
+        return Task(
+            one.student,
+            one.exercise,
+            one.place,
+            self.seeds[one.exercise],
+            training,
+            self.wanted.device,
+            not self.wanted.unconfined,
+            SLACK + 2 * exercise.limits.total_seconds + 1.5 * bars,
+            one.problem,
+            dataset=self.wanted.dataset if exercise.bars else "mnist",
+        )
+
+    def unchanged(self, task: Task) -> Graded | None:
+        """The result that is kept of a task, if it is what grading it would give; an error never is."""
+        kept = self.book.known(task.student, task.exercise)
+        if kept is None or kept.result.status == "error":
+            return None
+        try:
+            if task.problem:
+                raise SubmissionError(task.problem)
+            file = self.reader.digest(task.place)
+        except SubmissionError as error:
+            file = hashlib.sha256(str(error).encode("utf-8", "surrogatepass")).hexdigest()
+        if kept.made != self._made(task, file):
+            return None
+        return Graded(kept.result, kept.text, True)
+
+    def made(self, answer: Answer) -> Made:
+        return self._made(answer.task, answer.file)
+
+    def _made(self, task: Task, file: str) -> Made:
+        content = self.content[task.exercise]
+        return Made(file, content, task.seed, task.training, task.device, task.confined, task.dataset)
+
+    def result(self, answer: Answer) -> Result:
+        """The result that an answer holds; one of status `error` where there is none."""
+        if answer.result is None:
+            return errored(self.exercises[answer.task.exercise], answer.task, answer.error)
+        return replace(report.from_dict(answer.result), student=answer.task.student)
+
+
+def errored(exercise: Exercise, task: Task, why: str) -> Result:
+    """The result of a submission that could not be graded: no grade, and why."""
+    parts = tuple(PartResult(part.name, 0.0, part.points, "error") for part in exercise.parts)
+    return Result(
+        exercise=exercise.id,
+        status="error",
+        score=0.0,
+        max_score=exercise.points,
+        device=task.device,
+        confinement="none",
+        seed=task.seed,
+        submission=task.place.name,
+        submission_sha256="",
+        seconds=0.0,
+        parts=parts,
+        tests=(),
+        student=task.student,
+        notes=(f"The grader itself failed here; this is not the student's mistake: {layouts.visible(why)[:600]}",),
+    )
+
+
+def _count(tally: Tally, result: Result) -> None:
+    tally.statuses[result.status] = tally.statuses.get(result.status, 0) + 1
+    if result.status == "error":
+        why = [*result.notes, *(test.message for test in result.tests if test.status == "error"), ""]
+        tally.errors.append(f"{result.student}, {result.exercise}: {layouts.visible(why[0])}")

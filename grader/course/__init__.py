@@ -1,0 +1,1 @@
+"""Other systems that hand out exercises and collect work: nbgrader, Jupyter, Gradescope, GitHub Classroom."""

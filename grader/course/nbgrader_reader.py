@@ -1,0 +1,142 @@
+"""What students hand in to nbgrader, read as the notebook that was handed out with their code in it.
+
+Files come back renamed, with cells deleted, doubled, retyped or stripped of their metadata, or are no notebooks at all.
+What was handed out is in the gradebook: a cell's type, metadata and points come from there, never from the file.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbformat.notebooknode import NotebookNode
+from nbgrader.api import Gradebook
+
+from ..errors import SubmissionError
+from ..exercise import catalog
+from ..submission import notebook, notebook_cells, source
+
+Resources = dict[str, Any]  # nbconvert's own
+
+
+class SubmittedReader(NotebookExporter):
+    """Reads what students hand in, whatever it is, as the notebook that was handed out with their code in it.
+
+    Cells that were handed out get back their type and metadata from the gradebook; graded cells that are gone come
+    back; saved outputs are dropped; a file that is no notebook becomes one that says so.
+    """
+
+    def from_filename(self, filename: str, resources: Resources | None = None, **options: Any) -> Any:
+        """See nbconvert's exporter. Mends only what is read from the submitted files."""
+        if not getattr(self.parent, "_sanitizing", False) or resources is None:
+            return super().from_filename(filename, resources=resources, **options)
+        told = resources["nbgrader"]
+        with Gradebook(told["db_url"]) as gradebook:
+            handed_out = gradebook.find_notebook(told["notebook"], told["assignment"])
+            book = mended(Path(filename), handed_out)
+        return self.from_notebook_node(book, resources, **options)
+
+
+def mended(file: Path, handed_out: Any) -> NotebookNode:  # Any: a row of nbgrader's gradebook
+    """A submitted file as a valid notebook with the cells that were handed out."""
+    book = nbformat.v4.new_notebook()
+    raws: list[dict[str, object]] = []
+    try:
+        raws = _raw_cells(file)
+    except SubmissionError as error:
+        book.cells.append(nbformat.v4.new_markdown_cell(f"**What was handed in cannot be read.** {error}"))
+    known = {cell.name: cell for cell in handed_out.source_cells}
+    marks = _marks(handed_out)
+    places = _places(raws, known)
+    for number, raw in enumerate(raws):
+        name = places.get(number)
+        text = notebook_cells.source_of(raw)
+        kind = known[name].cell_type if name else raw.get("cell_type")
+        make = {"markdown": nbformat.v4.new_markdown_cell, "raw": nbformat.v4.new_raw_cell}
+        cell = make.get(str(kind), nbformat.v4.new_code_cell)(text)
+        if name:
+            cell.metadata["nbgrader"] = marks[name]
+        book.cells.append(cell)
+    for name, source_cell in known.items():
+        if name not in places.values() and marks[name]["grade"]:
+            cell = nbformat.v4.new_code_cell(source_cell.source)
+            if source_cell.cell_type == "markdown":
+                cell = nbformat.v4.new_markdown_cell(source_cell.source)
+            cell.metadata["nbgrader"] = marks[name]
+            book.cells.append(cell)
+    return book
+
+
+def _raw_cells(file: Path) -> list[dict[str, object]]:
+    return notebook_cells.raw_cells_of(source.read_bytes(file, notebook_cells.SIZE), file.name)
+
+
+def _places(raws: list[dict[str, object]], known: dict[str, Any]) -> dict[int, str]:
+    """Which cell stands for which one that was handed out: the last written one, where there are several."""
+    found: dict[str, tuple[bool, int]] = {}
+    for number, raw in enumerate(raws):
+        name = notebook_cells.grade_id_of(raw)
+        if name in known:
+            found[name] = max(found.get(name, (False, -1)), (_defines(notebook_cells.source_of(raw), name), number))
+    return {number: name for name, (_, number) in found.items()}
+
+
+def _defines(text: str, name: str) -> bool:
+    """Whether a cell's text defines a name, by more than the stub does."""
+    try:
+        tree = ast.parse(notebook_cells.plain_python(text))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(getattr(node, "name", None) == name and not notebook.unwritten(node) for node in tree.body)
+
+
+def _marks(handed_out: Any) -> dict[str, dict[str, Any]]:  # Any: a row of nbgrader's gradebook
+    """nbgrader's metadata of every cell that was handed out, by its grade id."""
+    graded = {one.name: one.max_score for one in handed_out.grade_cells}
+    solutions = {one.name for one in handed_out.solution_cells}
+    tasks = {one.name for one in handed_out.task_cells}
+    return {
+        cell.name: {
+            "schema_version": 3,
+            "grade_id": cell.name,
+            "cell_type": cell.cell_type,
+            "locked": bool(cell.locked),
+            "grade": cell.name in graded,
+            "solution": cell.name in solutions,
+            "task": cell.name in tasks,
+            "checksum": cell.checksum,
+            **({"points": graded[cell.name]} if cell.name in graded else {}),
+        }
+        for cell in handed_out.source_cells
+    }
+
+
+def adopt_renamed(assignment: str, student: str, notebooks: list[str]) -> None:
+    """nbgrader's hook before a student's notebooks are read: finds those that were handed in under another name.
+
+    `03_losses (1).ipynb` or `losses-final.ipynb` is copied beside itself under the name that was handed out, if that is
+    missing and one file alone fits it by the exercise's id in its name, or by its setup cell.
+    """
+    if not notebooks:
+        return
+    folder = Path(notebooks[0]).parent
+    known = catalog.ids()
+    strays = {file: _sources(file) for file in sorted(folder.glob("*.ipynb")) if file.stem not in known}
+    for name in known:
+        setup = f'Exercise("{name}")'
+        fitting = [file for file, text in strays.items() if name in file.stem or setup in text]
+        copy = folder / f"{name}.ipynb"
+        if len(fitting) == 1 and not copy.exists():
+            copy.write_bytes(source.read_bytes(fitting[0], notebook_cells.SIZE))
+            notebooks.append(str(copy))
+
+
+def _sources(file: Path) -> str:
+    """The text of all cells of a notebook; nothing if it is none."""
+    try:
+        return "\n".join(notebook_cells.source_of(raw) for raw in _raw_cells(file))
+    except SubmissionError:
+        return ""

@@ -1,0 +1,1 @@
+"""One submission to one result: the only road to a verdict."""

@@ -1,0 +1,38 @@
+"""`pytest tests/hidden/03_losses --submission losses.py`: the hidden tests as ordinary pytest, with the same verdicts.
+
+Loaded with `-p nnkata.grader.engine.pytest_plugin`. Without `--submission` the reference solutions are judged.
+Whatever is not a hidden test is left alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of hidden tests."""
+    group = parser.getgroup("nnkata")
+    group.addoption(
+        "--submission", metavar="FILE", help="judge this file with the hidden tests (default: the reference solution)"
+    )
+    group.addoption("--seed", type=int, default=0, help="draw the hidden tests' inputs from this seed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the judge, if hidden tests are asked for by path."""
+    paths = [Path(str(arg).split("::")[0]).resolve() for arg in config.args]
+    if not any("hidden" in path.parts for path in paths):
+        return
+    from ..judge.trial import Trial
+    from ..judge.verdict_plugin import JudgePlugin
+    from .pytest_trials import Trials
+
+    trials = Trials(config.getoption("--submission"), config.getoption("--seed"))
+
+    def trial_of(folder: str) -> Trial:
+        return trials.of(folder)
+
+    config.pluginmanager.register(JudgePlugin(trial_of), "nnkata-judge")
+    config.add_cleanup(trials.close)

@@ -1,0 +1,139 @@
+"""MNIST, which ships with the kit: unpacked once into a cache folder, checked, and read through torchvision.
+
+`NNKATA_DATA` (or `--data`) names an existing torchvision root instead, which is used as it is. Nothing here needs a
+network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import lzma
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import GraderError, UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SHIPPED = Path(__file__).resolve().parent / "mnist"
+SHA256 = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+DATASETS = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
+"""Names of data sets, and torchvision's classes for them. Fashion-MNIST does not ship: it is taken from a root that
+NNKATA_DATA names, or from where Debian's package dataset-fashion-mnist puts it.
+"""
+
+DEBIANS = Path("/usr/share/datasets/fashion-mnist")
+
+
+def cache_folder() -> Path:
+    """Where unpacked data is kept: `NNKATA_CACHE`, or the user's cache folder."""
+    if named := os.environ.get("NNKATA_CACHE"):
+        return Path(named)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "nnkata"
+
+
+def root(name: str = "mnist") -> Path:
+    """A torchvision root that holds a data set: the one that NNKATA_DATA names, or the cache, unpacked now if need be.
+
+    Raises:
+        UsageError: Fashion-MNIST is asked for and nowhere to be found.
+        GraderError: the shipped files are damaged, or the cache cannot be written.
+    """
+    if named := os.environ.get("NNKATA_DATA"):
+        return Path(named)
+    folder = cache_folder()
+    raw = folder / DATASETS[name] / "raw"
+    try:
+        if name == "mnist" and not _whole(raw):
+            _unpack(raw, _shipped)
+        if name == "fashion-mnist" and not all((raw / file).is_file() for file in SHA256):
+            if not DEBIANS.is_dir():
+                raise UsageError(
+                    "There is no Fashion-MNIST here: set NNKATA_DATA (or --data) to a torchvision root that holds it,"
+                    " or install Debian's package dataset-fashion-mnist."
+                )
+            _unpack(raw, _debians)
+    except OSError as error:
+        raise GraderError(
+            f"{DATASETS[name]} cannot be unpacked into {folder} ({error}):"
+            " set NNKATA_CACHE to a folder that can be written"
+        ) from None
+    return folder
+
+
+def _whole(raw: Path) -> bool:
+    """Whether every file is there with the right contents."""
+    for name, wanted in SHA256.items():
+        try:
+            with open(raw / name, "rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != wanted:
+                    return False
+        except OSError:
+            return False
+    return True
+
+
+def _shipped(name: str) -> bytes:
+    """One of the kit's own files; GraderError if it is damaged."""
+    data = lzma.decompress((SHIPPED / f"{name}.xz").read_bytes())
+    if hashlib.sha256(data).hexdigest() != SHA256[name]:
+        raise GraderError(f"the kit's own copy of {name} is damaged: install nnkata anew")
+    return data
+
+
+def _debians(name: str) -> bytes:
+    return gzip.decompress((DEBIANS / f"{name}.gz").read_bytes())
+
+
+def _unpack(raw: Path, contents: Callable[[str], bytes]) -> None:
+    """Unpack beside, check, then move into place; of two processes at once either's files will do, being the same."""
+    raw.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(dir=raw.parent, prefix=".unpacking-"))
+    try:
+        for name in SHA256:
+            (beside / name).write_bytes(contents(name))
+        raw.mkdir(exist_ok=True)
+        for name in SHA256:
+            os.replace(beside / name, raw / name)
+    finally:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(beside)
+
+
+@cache
+def load(name: str, train: bool) -> tuple[Tensor, Tensor]:
+    """A data set's images, uint8 `(N, 28, 28)`, and labels, int64 `(N,)`, read through torchvision.
+
+    Args:
+        name: a key of `DATASETS`.
+        train: the training set, or the test set.
+    """
+    from ..worker.torchvision_compat import import_torchvision
+
+    if name not in DATASETS:
+        raise UsageError(f"There is no data set {name!r}: choose {' or '.join(DATASETS)}.")
+    folder = root(name)
+    module, how = import_torchvision()
+    if module is None:
+        raise GraderError(f"torchvision cannot be imported, and MNIST is read through it: {how}")
+    try:
+        found = getattr(module.datasets, DATASETS[name])(str(folder), train=train, download=False)
+    except RuntimeError:
+        raise UsageError(
+            f"{folder} holds no {DATASETS[name]}: set NNKATA_DATA to a torchvision root with {DATASETS[name]}/raw/."
+        ) from None
+    return found.data, found.targets.to(dtype=found.targets.dtype)

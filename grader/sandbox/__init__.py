@@ -1,0 +1,1 @@
+"""Workers from the grader's side: start, ask, limit, kill."""

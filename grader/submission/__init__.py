@@ -1,0 +1,1 @@
+"""From untrusted bytes to checked source text, without running any of it."""

@@ -1,0 +1,27 @@
+"""The process of a worker without confinement (see `sandbox.plain_client`): it connects back and serves.
+
+This module runs beside the student's code: the standard library and what `worker` imports only.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+
+
+def main(port: int) -> None:
+    """Read the configuration from standard input, connect, and answer until the channel closes."""
+    config = json.loads(sys.stdin.readline())
+    from . import no_compiler, torchvision_compat, worker
+
+    no_compiler.install()
+    torchvision_compat.prepare()
+    channel = socket.create_connection(("127.0.0.1", port))
+    channel.sendall(config["token"].encode("ascii"))
+    worker.settle(config)
+    worker.serve(worker.Channel(channel.recv, channel.send), config, None)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,89 @@
+"""What is kept of a training beside its result: numbers as JSON, and pictures where matplotlib is installed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..judge.accuracy_bars import Material
+from ..model import BarResult, Result
+from .workspace import write
+
+WORST = 12
+
+
+def keep(result: Result, folder: Path) -> list[Path]:
+    """Write every bar's numbers and pictures into a folder; the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for bar in result.bars:
+        file = folder / f"{bar.bar.name}.json"
+        numbers = {
+            "bar": bar.bar.name,
+            "threshold": bar.bar.threshold,
+            "reached": round(bar.reached, 5),
+            "epochs": bar.bar.epochs,
+            "seconds": round(bar.seconds, 2),
+            "losses": bar.losses,
+            "confusion": bar.confusion,
+        }
+        write(file, json.dumps(numbers, indent=1) + "\n")
+        files.append(file)
+        if picture := _picture(bar, folder / f"{bar.bar.name}.png"):
+            files.append(picture)
+    return files
+
+
+def _picture(bar: BarResult, file: Path) -> Path | None:
+    """The loss curve, the confusion matrix, and the mistakes (digits) or three scenes with masks; None without
+    matplotlib.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        return None
+    figure = Figure(figsize=(11, 6.5), layout="constrained")
+    rows: Any = figure.subfigures(2, 1, height_ratios=(3, 2))  # Any: matplotlib types it as one or an array of them
+    above, below = rows
+    curve, matrix = above.subplots(1, 2)
+    curve.plot(range(1, len(bar.losses) + 1), bar.losses, marker="o", markersize=3)
+    curve.set(
+        xlabel="epoch", ylabel="mean loss", title=f"{bar.bar.name}: {bar.reached:.2%} (bar {bar.bar.threshold:.1%})"
+    )
+    counts = torch.tensor(bar.confusion, dtype=torch.float64)
+    matrix.imshow((counts / counts.sum(dim=1, keepdim=True).clamp(min=1)).numpy() ** 0.4, cmap="Blues")
+    matrix.set(xlabel="predicted", ylabel="true", title="confusion")
+    for row in range(len(counts)):
+        for column in range(len(counts)):
+            if counts[row, column]:
+                matrix.text(column, row, f"{int(counts[row, column])}", ha="center", va="center", fontsize=6)
+    assert isinstance(bar.given, Material)
+    if bar.bar.data == "digits":
+        _mistakes(below, bar, bar.given)
+    else:
+        _scenes(below, bar, bar.given)
+    figure.savefig(file, dpi=90)
+    return file
+
+
+def _mistakes(figure: Any, bar: BarResult, given: Material) -> None:
+    wrong = (bar.predictions != given.truth).nonzero()[:WORST, 0].tolist()
+    axes = figure.subplots(1, WORST).tolist()
+    for axis, index in zip(axes, [*wrong, *[None] * WORST], strict=False):
+        axis.axis("off")
+        if index is not None:
+            axis.imshow(given.test[index].numpy(), cmap="gray_r")
+            axis.set_title(f"{int(given.truth[index])} as {int(bar.predictions[index])}", fontsize=8)
+
+
+def _scenes(figure: Any, bar: BarResult, given: Material) -> None:
+    axes = figure.subplots(1, 9)
+    for number in range(3):
+        shown = (given.test[number, 0], given.truth[number], bar.predictions[number])
+        for axis, picture, title in zip(axes[3 * number :], shown, ("scene", "mask", "yours"), strict=False):
+            axis.imshow(picture.numpy(), cmap="gray")
+            axis.set_title(title, fontsize=8)
+            axis.axis("off")

@@ -1,0 +1,136 @@
+"""`nnkata watch`: check again at every save from a warm server, move on when passed, and listen to keys."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+from watchfiles import watch as changes
+
+from ..errors import UsageError
+from ..exercise import catalog
+from ..feedback import report
+from ..model import Exercise, Result
+from . import service
+from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from ..engine.engine import Engine
+
+KEYS = "[dim]watching {file} · h hint · n next · q quit[/]"
+
+
+def watch(wanted: str | None, console: Console) -> None:
+    """Watch one exercise after another until told to quit, or all are passed."""
+    space = service.here()
+    exercise = catalog.find(wanted) if wanted else service.next_exercise(space)
+    if exercise:
+        try:
+            with service.grading(exercise) as engine, _keys() as pressed:
+                while exercise:
+                    exercise = _watch_one(engine, space, exercise, console, pressed)
+        except Quit:
+            return
+    console.print("Nothing left to watch: nnkata list shows how far you are.")
+
+
+class Quit(Exception):
+    """The key q was pressed."""
+
+
+def _watch_one(
+    engine: Engine, space: Workspace, exercise: Exercise, console: Console, pressed: Keys
+) -> Exercise | None:
+    """Watch one exercise; the one to watch next."""
+    file = space.file(exercise)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    seen = _stamp(file)
+    result = _check(engine, space, exercise, console)
+    for _ in changes(file.parent, debounce=50, step=10, rust_timeout=100, yield_on_timeout=True, raise_interrupt=True):
+        key = pressed.key()
+        if key == "q":
+            raise Quit
+        if key == "n":
+            return service.next_exercise(space, exercise.id)
+        if key == "h":
+            _hint(space, exercise, result, console)
+        if _stamp(file) != seen:  # saved since, maybe while it was being checked
+            seen = _stamp(file)
+            console.clear()
+            result = _check(engine, space, exercise, console)
+            if result.status == "pass":
+                following = service.next_exercise(space, exercise.id)
+                if following:
+                    console.print(f"[green]Passed.[/] On to {following.id}.")
+                return following
+    return None
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _check(engine: Engine, space: Workspace, exercise: Exercise, console: Console) -> Result:
+    (order,) = service.orders(service.Wanted(exercises=(exercise.id,)), space)
+    result = service.check(engine, order, space)
+    report.show(result, exercise.title, console)
+    console.print(KEYS.format(file=f"{exercise.id}/{exercise.module}"), highlight=False)
+    if result.status != "pass" and not exercise.bars:  # those whose tests train would keep keys and saves waiting
+        engine.foresee(exercise)  # while the student reads and thinks
+    return result
+
+
+def _hint(space: Workspace, exercise: Exercise, result: Result, console: Console) -> None:
+    broken = [part.name for part in result.parts if part.status == "fail"]
+    try:
+        found = service.hint(space, exercise, broken[0] if broken else None)
+    except UsageError as error:
+        console.print(f"\n{error}", highlight=False, markup=False)
+        return
+    console.print(
+        f"\n[bold]{found.part.name}[/] [dim]hint {found.level} of {found.of}[/]"
+        if found.level
+        else f"\n[bold]{found.part.name}[/]"
+    )
+    console.print(Padding(Text(found.text), (0, 0, 1, 2)))
+
+
+class Keys:
+    """Keys pressed without Enter, where standard input is a terminal."""
+
+    def __init__(self, listening: bool) -> None:
+        self.listening = listening
+
+    def key(self) -> str:
+        """The key that was pressed since, or nothing."""
+        if self.listening and select.select([sys.stdin], [], [], 0)[0]:
+            return os.read(sys.stdin.fileno(), 1).decode("ascii", "replace").lower()
+        return ""
+
+
+@contextlib.contextmanager
+def _keys() -> Iterator[Keys]:
+    if not sys.stdin.isatty():
+        yield Keys(False)
+        return
+    import termios
+    import tty
+
+    before = termios.tcgetattr(sys.stdin)
+    tty.setcbreak(sys.stdin)
+    try:
+        yield Keys(True)
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
