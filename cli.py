@@ -5,7 +5,6 @@ Exit codes: 0 all passed, 1 something of the student's failed, 2 wrong usage, 3 
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -15,9 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 from nnkata.grader.commands import course, dev
 from nnkata.grader.commands.terminal import BROKEN, FAILED, level_of, say, screen, told, usage
+from nnkata.grader.model import GradingOptions
 
 if TYPE_CHECKING:
     from nnkata.grader.model import Result
+    from nnkata.grader.workspace.service import CheckRequest
     from nnkata.grader.workspace.workspace import Workspace
 
 ROOMY = 110
@@ -142,47 +143,47 @@ def check(
     for name, value in (("--seconds", seconds), ("--memory", memory)):
         if value is not None and value <= 0:
             usage(f"{name} must be above 0.")
-    if data is not None:
-        os.environ["NNKATA_DATA"] = str(data.resolve())
-    wanted = service.Wanted(
+    request = service.CheckRequest(
         exercises=tuple(ids or ()),
         everything=all_,
-        parts=tuple(part or ()),
         submission=submission,
         solution=solution,
-        device=device,
-        seed=seed,
         debug=debug,
-        quick=quick,
-        unconfined=unconfined,
-        dataset=dataset,
+        options=GradingOptions(
+            device=device,
+            seed=seed,
+            parts=tuple(part or ()),
+            training="quick" if quick else "full",
+            dataset=dataset,
+            data=data and data.resolve(),
+            require_confinement=not unconfined,
+        ),
         call_seconds=seconds,
         memory_mb=memory,
     )
     if debug and json:
         usage("--debug shows what your code prints and --json prints nothing else: choose one of them.")
     with told():
-        results = _check(wanted, json, verbose)
+        results = _check(request, json=json, verbose=verbose)
     raise typer.Exit(_exit_code(results))
 
 
-def _check(wanted: object, json: bool, verbose: bool) -> list[Result]:
+def _check(request: CheckRequest, *, json: bool, verbose: bool) -> list[Result]:
     from nnkata.grader.feedback import report
     from nnkata.grader.workspace import service
 
-    assert isinstance(wanted, service.Wanted)
-    own = not (wanted.submission or wanted.solution)
+    own = not (request.submission or request.solution)
     space = service.here() if own else None
-    exercises = service.chosen(wanted, space)  # wrong names are told before anything is started
+    exercises = service.select_exercises(request, space)  # wrong names are told before anything is started
     results = []
-    with service.grading(exercises[0], wanted.debug) as engine:
-        for order in service.orders(wanted, space, on_progress=None if json else _progress()):
-            result = service.check(engine, order, space)
+    with service.grading(exercises[0], request.debug) as engine:
+        for one in service.grading_requests(request, space, on_progress=None if json else _progress()):
+            result = service.check(engine, one, space)
             results.append(result)
             if json:
                 print(report.to_json(result), flush=True)
             else:
-                report.show(result, order.exercise.title, screen(), verbose=verbose)
+                report.show(result, one.exercise.title, screen(), verbose=verbose)
     _warn(space)
     return results
 
@@ -306,28 +307,29 @@ def grade(
         usage(f"There is no device {device!r}: choose cpu, cuda or auto.")
     if dataset not in datasets.DATASETS:
         usage(f"There is no data set {dataset!r}: choose {' or '.join(datasets.DATASETS)}.")
-    if data is not None:
-        os.environ["NNKATA_DATA"] = str(data.resolve())
     if quick and no_training:
         usage("Choose one of --quick and --no-training.")
-    wanted = class_run.Wanted(
+    request = class_run.ClassRequest(
         submissions=submissions,
         results=results,
         ids=tuple(ids or ()),
         workers=workers,
-        seed=seed,
         pattern=pattern,
-        student=student,
         again=again,
-        training="none" if no_training else "quick" if quick else "full",
-        dataset=dataset,
-        device=device,
-        unconfined=unconfined,
         level=level_of(feedback),
+        student=student,
+        options=GradingOptions(
+            device=device,
+            seed=seed,
+            training="none" if no_training else "quick" if quick else "full",
+            dataset=dataset,
+            data=data and data.resolve(),
+            require_confinement=not unconfined,
+        ),
     )
     with told():
         try:
-            tally = progress.run(wanted, json, screen())
+            tally = progress.run(request, json, screen())
         except KeyboardInterrupt:
             say("Stopped. What was graded is kept: run the same command again to go on.", 130)
     raise typer.Exit(BROKEN if tally.statuses.get("error") else 0)

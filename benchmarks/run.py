@@ -94,7 +94,7 @@ def in_process(repeat: int) -> list[tuple[str, str, str]]:
     with service.grading(catalog.find("01")) as grader:
         for number in ("01", "02", "03"):
             exercise = catalog.find(number)
-            order = engine.Order(exercise, exercise.solution)
+            order = engine.GradingRequest(exercise, exercise.solution)
             bare = dataclasses.replace(order, defences=plain)
             times: dict[str, list[float]] = {"watch": [], "confined": [], "plain": []}
             grader.grade(order)

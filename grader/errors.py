@@ -8,6 +8,7 @@ NnkataError
     ├── ContentError     an exercise breaks its own contract; names the exercise and the fix
     ├── WireError        bytes that are not a message of ours
     └── SandboxError     a worker could not be started or confined
+        └── NotConfined  this machine cannot confine submissions wholly, and that was asked for
 """
 
 from __future__ import annotations
@@ -63,3 +64,17 @@ class WireError(GraderError):
 
 class SandboxError(GraderError):
     """A worker could not be started or confined."""
+
+
+class NotConfined(SandboxError):
+    """This machine cannot confine submissions wholly.
+
+    Args:
+        confinement: what it can confine with, as a worker server says it.
+    """
+
+    def __init__(self, confinement: str) -> None:
+        super().__init__(
+            f"This machine confines with {confinement!r} only: running other people's code is not safe."
+            " Run `nnkata doctor`, or pass --allow-unconfined if you trust what was handed in."
+        )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Union
+from typing import TYPE_CHECKING, Any, Literal, Union
 
 if TYPE_CHECKING:
     import torch
@@ -38,6 +38,51 @@ class Limits:
     total_seconds: float = 60.0
     memory_mb: int = 2048
     threads: int = 1
+
+
+Training = Literal["none", "quick", "full"]
+"""Which accuracy bars are tried."""
+
+
+@dataclass(frozen=True)
+class GradingOptions:
+    """How a submission is graded: one record for the command, a class, a course and a notebook.
+
+    Attributes:
+        device: `cpu`, `cuda` (the GPU as well) or `auto`.
+        seed: of the random inputs; None draws one.
+        parts: only these; empty for all.
+        dataset: what the accuracy bars train on, a key of `datasets.DATASETS`.
+        data: a torchvision root to read it from, instead of `NNKATA_DATA` or the kit's own.
+        require_confinement: refuse to grade where confinement is not whole.
+        limits: instead of the exercise's own.
+    """
+
+    device: str = "cpu"
+    seed: int | None = None
+    parts: tuple[str, ...] = ()
+    training: Training = "full"
+    dataset: str = "mnist"
+    data: Path | None = None
+    require_confinement: bool = False
+    limits: Limits | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain data, fit for JSON."""
+        return {**asdict(self), "data": str(self.data) if self.data else None}
+
+    @staticmethod
+    def from_dict(table: dict[str, Any]) -> GradingOptions:
+        """Return the options that `to_dict` made this of."""
+        data, limits = table["data"], table["limits"]
+        return GradingOptions(
+            **{
+                **table,
+                "parts": tuple(table["parts"]),
+                "data": Path(data) if data else None,
+                "limits": Limits(**limits) if limits else None,
+            }
+        )
 
 
 @dataclass(frozen=True)

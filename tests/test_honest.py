@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from nnkata.grader.engine import engine
 from nnkata.grader.exercise import catalog
+from nnkata.grader.model import GradingOptions
 
 HERE = Path(__file__).parent / "honest"
 FILES = sorted(HERE.glob("*/*.py"))
@@ -29,7 +30,7 @@ def test_every_exercise_has_honest_submissions():
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")
 def test_an_honest_submission_earns_every_point(grader, file):
     exercise = catalog.find(file.parent.name)
-    result = grader.grade(engine.Order(exercise, file, seed=20, training="quick"))
+    result = grader.grade(engine.GradingRequest(exercise, file, GradingOptions(seed=20, training="quick")))
     assert result.confinement == "landlock+seccomp"
     assert result.notes == ()
     assert [(test.id, test.message) for test in result.tests if test.status not in ("pass", "skip")] == []

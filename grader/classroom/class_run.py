@@ -5,20 +5,18 @@ Needs no torch: the judges do. Every submission goes through `engine.Engine.grad
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from ..errors import SubmissionError, UsageError
 from ..exercise import catalog
 from ..feedback import report
 from ..feedback.disclosure import Level
-from ..model import Exercise, PartResult, Result, Status
-from ..submission import discover, layouts
+from ..model import Exercise, GradingOptions, PartResult, Result, Status
+from ..submission import discover, layouts, reading
 from ..submission.discover import Gathered, Left, Submitted
 from ..submission.location import Reader
 from . import results_folder
@@ -30,30 +28,26 @@ SLACK = 120.0
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ClassRequest:
     """What `grade` was asked for; see the command's options.
 
     Attributes:
         ids: only these exercises; empty for all.
-        workers: how many are graded at a time; 0 for one a core.
+        workers: how many are graded at a time; 0: one per core.
         again: also what is unchanged.
-        unconfined: go on where confinement is not whole.
         student: everything is this student's; else they are told by where their files lie.
+        options: of every submission's grading; a seed of None is the results folder's, or a new one.
     """
 
     submissions: Path
     results: Path
     ids: tuple[str, ...] = ()
     workers: int = 0
-    seed: int | None = None
     pattern: str = ""
     again: bool = False
-    training: Literal["none", "quick", "full"] = "full"
-    dataset: str = "mnist"
-    device: str = "cpu"
-    unconfined: bool = False
     level: Level = "diagnosis"
     student: str = ""
+    options: GradingOptions = field(default_factory=lambda: GradingOptions(require_confinement=True))
 
 
 @dataclass(frozen=True)
@@ -85,7 +79,7 @@ Begun = Callable[[int, int], None]
 
 
 def grade(
-    wanted: Wanted, on_begin: Begun, on_result: Callable[[Graded], None], on_end: Callable[[Ledger, Tally], None]
+    request: ClassRequest, on_begin: Begun, on_result: Callable[[Graded], None], on_end: Callable[[Ledger, Tally], None]
 ) -> Tally:
     """Grade what is new or changed, and hand every result over as it comes.
 
@@ -97,27 +91,22 @@ def grade(
         GraderError: no judge can work on this machine.
     """
     began = time.monotonic()
-    exercises = {one.id: one for one in ([catalog.find(i) for i in wanted.ids] if wanted.ids else catalog.exercises())}
-    found = gathered(wanted, list(exercises.values()))
+    selected = [catalog.find(name) for name in request.ids] or catalog.exercises()
+    exercises = {one.id: one for one in selected}
+    found = gathered(request, list(exercises.values()))
     tally = Tally(students=len({one.student for one in found.submitted}), left=found.left)
-    with results_folder.opened(wanted.results) as book:
-        tally.seed = book.seed(wanted.seed)
-        options = {
-            "training": wanted.training,
-            "dataset": wanted.dataset,
-            "device": wanted.device,
-            "confined": not wanted.unconfined,
-        }
-        book.begin(tally.seed, options)
-        plan = _Plan(wanted, exercises, book, tally.seed)
+    with results_folder.opened(request.results) as book:
+        tally.seed = book.seed(request.options.seed)
+        book.begin(tally.seed, request.options)
+        plan = _Plan(request, exercises, book, tally.seed)
         tasks, unchanged = plan.split(found)
         on_begin(len(found.submitted), len(tasks))
         for kept in unchanged:
             tally.unchanged += 1
             _count(tally, kept.result)
             on_result(kept)
-        workers = wanted.workers or cores() // max((one.limits.threads for one in exercises.values()), default=1)
-        with Jury(max(workers, 1), not wanted.unconfined) as jury:
+        workers = request.workers or cores() // max((one.limits.threads for one in exercises.values()), default=1)
+        with Jury(max(workers, 1), request.options.require_confinement) as jury:
             for answer in jury.judged(tasks):
                 result = plan.result(answer)
                 text = book.keep(result, plan.made(answer))
@@ -130,21 +119,21 @@ def grade(
     return tally
 
 
-def gathered(wanted: Wanted, exercises: list[Exercise]) -> Gathered:
+def gathered(request: ClassRequest, exercises: list[Exercise]) -> Gathered:
     """What there is to grade; UsageError if that is nothing."""
-    results = wanted.results.resolve()
-    root = wanted.submissions.resolve()
+    results = request.results.resolve()
+    root = request.submissions.resolve()
     if results == root:
         raise UsageError("The results cannot be written where the submissions are: choose another folder for -o.")
-    if wanted.results.exists() and not wanted.results.is_dir():
-        raise UsageError(f"{wanted.results} is a file: name a folder.")
-    inside = wanted.results if root in results.parents and results.is_dir() else None
-    found = discover.gather(wanted.submissions, exercises, wanted.pattern, inside, bool(wanted.ids), wanted.student)
+    if request.results.exists() and not request.results.is_dir():
+        raise UsageError(f"{request.results} is a file: name a folder.")
+    inside = request.results if root in results.parents and results.is_dir() else None
+    found = discover.gather(request.submissions, exercises, request.pattern, inside, bool(request.ids), request.student)
     if not found.submitted:
         kinds = ", ".join(f"{one.id}.ipynb or {one.module}" for one in exercises[:3])
         told = "".join(f"\n  {left.where}: {left.why}" for left in found.left[:5])
         raise UsageError(
-            f"There is nothing to grade in {wanted.submissions}. Submissions are called like {kinds};"
+            f"There is nothing to grade in {request.submissions}. Submissions are called like {kinds};"
             f" for other names give --pattern.{told}"
         )
     return found
@@ -158,8 +147,8 @@ def cores() -> int:
 class _Plan:
     """What has to be graded and how, and what its answers mean."""
 
-    def __init__(self, wanted: Wanted, exercises: dict[str, Exercise], book: Ledger, seed: int) -> None:
-        self.wanted, self.exercises, self.book = wanted, exercises, book
+    def __init__(self, request: ClassRequest, exercises: dict[str, Exercise], book: Ledger, seed: int) -> None:
+        self.request, self.exercises, self.book = request, exercises, book
         self.seeds = {name: results_folder.seed_of(seed, name) for name in exercises}
         self.content = {name: results_folder.content_digest(one) for name, one in exercises.items()}
         self.reader = Reader()
@@ -169,7 +158,7 @@ class _Plan:
         tasks, unchanged = [], []
         for one in found.submitted:
             task = self.task(one)
-            if kept := None if self.wanted.again else self.unchanged(task):
+            if kept := None if self.request.again else self.unchanged(task):
                 unchanged.append(kept)
             else:
                 tasks.append(task)
@@ -180,20 +169,13 @@ class _Plan:
 
     def task(self, one: Submitted) -> Task:
         exercise = self.exercises[one.exercise]
-        training = self.wanted.training if exercise.bars else "full"
+        options = replace(self.request.options, seed=self.seeds[one.exercise])
+        if not exercise.bars:  # then they make no difference, and a result counts as done under any of them
+            options = replace(options, training="full", dataset="mnist")
+        training = options.training
         bars = sum(bar.seconds for bar in exercise.bars if training == "full" or (training == "quick" and bar.quick))
-        return Task(
-            one.student,
-            one.exercise,
-            one.place,
-            self.seeds[one.exercise],
-            training,
-            self.wanted.device,
-            not self.wanted.unconfined,
-            SLACK + 2 * exercise.limits.total_seconds + 1.5 * bars,
-            one.problem,
-            dataset=self.wanted.dataset if exercise.bars else "mnist",
-        )
+        seconds = SLACK + 2 * exercise.limits.total_seconds + 1.5 * bars
+        return Task(one.student, one.exercise, one.place, options, seconds, one.problem)
 
     def unchanged(self, task: Task) -> Graded | None:
         """The result that is kept of a task, if it is what grading it would give; an error never is."""
@@ -205,7 +187,7 @@ class _Plan:
                 raise SubmissionError(task.problem)
             file = self.reader.digest(task.place)
         except SubmissionError as error:
-            file = hashlib.sha256(str(error).encode("utf-8", "surrogatepass")).hexdigest()
+            file = reading.digest_of_reason(str(error))
         if kept.made != self._made(task, file):
             return None
         return Graded(kept.result, kept.text, True)
@@ -214,8 +196,17 @@ class _Plan:
         return self._made(answer.task, answer.file)
 
     def _made(self, task: Task, file: str) -> Made:
-        content = self.content[task.exercise]
-        return Made(file, content, task.seed, task.training, task.device, task.confined, task.dataset)
+        options = task.options
+        assert options.seed is not None
+        return Made(
+            file=file,
+            content=self.content[task.exercise],
+            seed=options.seed,
+            training=options.training,
+            device=options.device,
+            confined=options.require_confinement,
+            dataset=options.dataset,
+        )
 
     def result(self, answer: Answer) -> Result:
         """The result that an answer holds; one of status `error` where there is none."""
@@ -232,9 +223,9 @@ def errored(exercise: Exercise, task: Task, why: str) -> Result:
         status="error",
         score=0.0,
         max_score=exercise.points,
-        device=task.device,
+        device=task.options.device,
         confinement="none",
-        seed=task.seed,
+        seed=task.options.seed or 0,
         submission=task.place.name,
         submission_sha256="",
         seconds=0.0,

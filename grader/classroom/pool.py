@@ -17,9 +17,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
-from ..errors import GraderError
+from ..errors import GraderError, NotConfined
+from ..model import GradingOptions
 from ..submission.location import Place
 
 START_SECONDS = 180.0
@@ -35,11 +36,6 @@ ATTEMPTS = 2
 HOPELESS = 3
 """Judges that end before they have begun, one after another, until the run is given up."""
 
-UNSAFE = (
-    "This machine confines with {!r} only: running other people's code is not safe."
-    " Run `nnkata doctor`, or pass --allow-unconfined if you trust these submissions."
-)
-
 
 @dataclass(frozen=True)
 class Task:
@@ -48,33 +44,27 @@ class Task:
     Attributes:
         seconds: a generous bound for a judge that works; beyond it, it hangs.
         problem: why there is nothing to read, if so.
-        parts: only these; empty for all.
-        dataset: what the accuracy bars train on.
     """
 
     student: str
     exercise: str
     place: Place
-    seed: int
-    training: Literal["none", "quick", "full"] = "full"
-    device: str = "cpu"
-    confined: bool = True
+    options: GradingOptions
     seconds: float = 300.0
     problem: str = ""
-    parts: tuple[str, ...] = ()
-    dataset: str = "mnist"
 
     def to_json(self) -> str:
         """One line; every character that is not ASCII is escaped, so that any file name survives."""
-        return json.dumps({**asdict(self), "place": [str(self.place.path), *self.place.members]})
+        place = [str(self.place.path), *self.place.members]
+        return json.dumps({**asdict(self), "place": place, "options": self.options.to_dict()})
 
     @staticmethod
     def from_json(line: str) -> Task:
         """The task of a line."""
         table = json.loads(line)
         path, *members = table.pop("place")
-        parts = tuple(table.pop("parts"))
-        return Task(place=Place(Path(path), tuple(members)), parts=parts, **table)
+        options = GradingOptions.from_dict(table.pop("options"))
+        return Task(place=Place(Path(path), tuple(members)), options=options, **table)
 
 
 @dataclass(frozen=True)
@@ -244,7 +234,7 @@ class Jury:
             judge.last = said["broken"]
         elif "ready" in said:
             if self.confined and not said["whole"]:
-                raise GraderError(UNSAFE.format(said["ready"]))
+                raise NotConfined(said["ready"])
             judge.ready, self.stillborn = True, 0
 
     def _served(self, judge: Judge, said: dict[str, Any]) -> str:

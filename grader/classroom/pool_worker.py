@@ -13,14 +13,15 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import GraderError, NnkataError, SubmissionError
 from ..exercise import catalog
-from ..model import Result
-from ..sandbox.fork_client import Server, workers
-from ..submission import location
+from ..model import Exercise, Result
+from ..sandbox.fork_client import FULL, Server, workers
+from ..submission import location, reading
+from ..submission.reading import Unreadable
+from ..submission.source import Submission
 from ..worker import confinement
 from .pool import Task
 
@@ -43,7 +44,7 @@ def main() -> None:
     server = workers(catalog.hidden())  # it imports torch while this process does
     signal.signal(signal.SIGTERM, lambda *_: _leave(server))
     gc.disable()  # importing torch makes millions of objects, none of them garbage
-    from ..engine.engine import FULL, Engine
+    from ..engine.engine import Engine
 
     gc.freeze()
     gc.enable()
@@ -79,33 +80,22 @@ def _serve(engine: Engine, reader: location.Reader, task: Task, answer: Callable
 
 def _graded(engine: Engine, reader: location.Reader, task: Task) -> tuple[Result, str]:
     """The result, and the SHA-256 of the bytes that it is about."""
-    from ..engine import engine as grading
-    from ..submission import notebook, source
+    from ..engine.engine import GradingRequest
 
     exercise = catalog.find(task.exercise)
-    order = grading.Order(
-        exercise,
-        task.place.path,
-        device=task.device,
-        seed=task.seed,
-        parts=task.parts,
-        student=task.student,
-        training=task.training,
-        dataset=task.dataset,
-        confined=task.confined,
-    )
-    digest = ""
+    submission, digest = _read(reader, task, exercise)
+    return engine.grade(GradingRequest(exercise, submission, task.options, student=task.student)), digest
+
+
+def _read(reader: location.Reader, task: Task, exercise: Exercise) -> tuple[Submission | Unreadable, str]:
+    """Return what was handed in, and the SHA-256 of its bytes (or of why there are none)."""
     try:
         if task.problem:
             raise SubmissionError(task.problem)
         data = reader.read(task.place)
-        digest = hashlib.sha256(data).hexdigest()
-        name = task.place.name
-        read = notebook.from_bytes(data, name, exercise) if task.place.notebook else source.checked(name, data)
     except SubmissionError as error:
-        digest = digest or hashlib.sha256(str(error).encode("utf-8", "surrogatepass")).hexdigest()
-        return grading.unreadable(order, str(error), task.seed, task.place.name, ""), digest
-    return engine.grade(replace(order, submission=read)), digest
+        return Unreadable(task.place.name, str(error)), reading.digest_of_reason(str(error))
+    return reading.read_bytes(data, task.place.name, exercise), hashlib.sha256(data).hexdigest()
 
 
 def rss() -> int:

@@ -77,15 +77,15 @@ class Watch:
             print(f"{self.done} of {self.todo} graded, {speed}, about {left:.0f} s left", file=sys.stderr, flush=True)
 
 
-def run(wanted: class_run.Wanted, json: bool, console: Console) -> class_run.Tally:
+def run(request: class_run.ClassRequest, json: bool, console: Console) -> class_run.Tally:
     """Grade a class and show it; with `json`, standard output has the results and nothing else."""
 
     def end(book: Ledger, tally: class_run.Tally) -> None:
-        outputs.write(book, tally.left, wanted.level, tally.seed)
+        outputs.write(book, tally.left, request.level, tally.seed)
 
     with Watch(json) as watch:
-        tally = class_run.grade(wanted, watch.begin, watch.result, end)
-    summary(tally, wanted.results, Console(stderr=True, highlight=False) if json else console)
+        tally = class_run.grade(request, watch.begin, watch.result, end)
+    summary(tally, request.results, Console(stderr=True, highlight=False) if json else console)
     return tally
 
 

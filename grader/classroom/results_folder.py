@@ -13,14 +13,14 @@ import json
 import random
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
 from ..errors import UsageError
 from ..feedback import report
-from ..model import Exercise, Result
+from ..model import Exercise, GradingOptions, Result
 from ..workspace.workspace import write
 
 FORMAT = 1
@@ -80,13 +80,23 @@ class Ledger:
             kept = None
         return kept if type(kept) is int else random.SystemRandom().randrange(1 << 31)
 
-    def begin(self, seed: int, options: Mapping[str, object]) -> None:
+    def begin(self, seed: int, options: GradingOptions) -> None:
         """Keep what a run is made with, before its first result."""
         versions = {"python": ".".join(map(str, sys.version_info[:3]))}
         for name in ("nnkata", "torch"):
             with contextlib.suppress(metadata.PackageNotFoundError):
                 versions[name] = metadata.version(name)
-        facts = {"format_version": FORMAT, "seed": seed, "options": dict(options), "versions": versions}
+        facts = {
+            "format_version": FORMAT,
+            "seed": seed,
+            "options": {
+                "training": options.training,
+                "dataset": options.dataset,
+                "device": options.device,
+                "confined": options.require_confinement,
+            },
+            "versions": versions,
+        }
         write(self.folder / FACTS, json.dumps(facts, indent=1) + "\n")
 
     def file(self, student: str, exercise: str) -> Path:

@@ -19,7 +19,7 @@ from ..errors import GraderError, NnkataError, UsageError
 from ..exercise import catalog
 from ..feedback import pages
 from ..feedback.disclosure import LEVELS, Feedback, Level, feedback
-from ..model import Exercise, PartResult, Result
+from ..model import Exercise, GradingOptions, PartResult, Result
 from ..workspace.workspace import write
 
 FAILED, BROKEN = 1, 3
@@ -55,18 +55,17 @@ def graded(submission: Path, settings: Settings) -> list[Result]:
     exercises = [catalog.find(name) for name in settings.exercises]
     results: dict[str, Result] = {}
     with tempfile.TemporaryDirectory() as folder:
-        wanted = class_run.Wanted(
+        request = class_run.ClassRequest(
             submission,
             Path(folder) / "results",
             settings.exercises,
             workers=1,
-            seed=settings.seed,
-            unconfined=settings.unconfined,
             student="submission",
+            options=GradingOptions(seed=settings.seed, require_confinement=not settings.unconfined),
         )
         try:
             class_run.grade(
-                wanted,
+                request,
                 lambda *_: None,
                 lambda one: results.update({one.result.exercise: one.result}),
                 lambda *_: None,

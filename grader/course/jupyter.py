@@ -25,7 +25,7 @@ from ..errors import GraderError, UsageError
 from ..exercise import catalog
 from ..feedback import pages, report
 from ..feedback.disclosure import Feedback, feedback, flowing
-from ..model import Part, Result
+from ..model import GradingOptions, Part, Result, Training
 from ..submission.location import Place
 from ..workspace import service
 
@@ -83,24 +83,14 @@ class Exercise:
             raise GraderError(f"The grader failed, so {name} has no points. Run `nnkata doctor`.")
         return earned
 
-    def _graded(self, parts: tuple[str, ...], training: Any) -> Result:  # Any: one of three words
+    def _graded(self, parts: tuple[str, ...], training: Training) -> Result:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / f"{self.exercise.id}.ipynb"
             file.write_text(_as_notebook(_run_cells()), "utf-8")
-            seed = time.time_ns() % (1 << 31)
+            # own code: confined where that is possible, checked where it is not
+            options = GradingOptions(seed=time.time_ns() % (1 << 31), parts=parts, training=training)
             seconds = 2 * self.exercise.limits.total_seconds + TRAINING_SECONDS
-            return _warm.graded(
-                Task(
-                    "",
-                    self.exercise.id,
-                    Place(file),
-                    seed,
-                    training=training,
-                    confined=False,  # own code: confined where that is possible, checked where it is not
-                    seconds=seconds,
-                    parts=parts,
-                )
-            )
+            return _warm.graded(Task("", self.exercise.id, Place(file), options, seconds))
 
     def _next(self, said: Feedback, full: bool) -> str:
         wrong = [part for part in said.parts if part.status == "fail"]

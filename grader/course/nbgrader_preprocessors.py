@@ -22,13 +22,13 @@ from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Enum, Unicode
 
-from ..engine.engine import Engine, Order, unreadable
-from ..errors import GraderError, NnkataError, SubmissionError
+from ..engine.engine import Engine, GradingRequest
+from ..errors import GraderError, NnkataError
 from ..exercise import catalog
 from ..feedback import pages
 from ..feedback.disclosure import LEVELS, Feedback, feedback
-from ..model import Exercise, Result
-from ..submission import notebook, notebook_cells
+from ..model import Exercise, GradingOptions, Result
+from ..submission import notebook_cells, reading
 
 GRADED = re.compile(r"^# nnkata: (\S+) (\S+)$", re.MULTILINE)
 FAILED = "NnkataGraderFailed"
@@ -100,21 +100,15 @@ class Grade(NbGraderPreprocessor):  # type: ignore[misc]
         ]
         seed = derived(secret(Path(self.seed_file)), told["assignment"], exercise.id)
         name = f"{told['notebook']}.ipynb"
-        order = Order(
-            exercise,
-            Path(name),
+        options = GradingOptions(
             seed=seed,
             parts=parts,
-            student=told["student"],
             training=self.training,  # type: ignore[arg-type]  # its trait holds it to the three
             dataset=self.dataset,
-            confined=not self.allow_unconfined,
+            require_confinement=not self.allow_unconfined,
         )
-        try:
-            submission = notebook.assembled(code, name, exercise)
-        except SubmissionError as error:
-            return unreadable(order, str(error), seed, name, "")
-        return _engine.grade(replace(order, submission=submission))
+        submission = reading.read_cells(code, name, exercise)
+        return _engine.grade(GradingRequest(exercise, submission, options, student=told["student"]))
 
 
 class AskForAPerson(NbGraderPreprocessor):  # type: ignore[misc]

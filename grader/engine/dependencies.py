@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ..judge.trial import Trial, Verdict
-from ..model import Exercise
-from ..submission.source import defined, is_annotation
-
-
-def uses(tree: ast.Module, exercise: Exercise) -> dict[str, frozenset[str]]:
-    """For each part, the other parts that its code uses, itself or through what else the file defines.
-
-    A name that a definition also binds itself (an argument, a loop's variable) may be its own and is left out.
-    """
-    definitions = {name: statement for statement in tree.body for name in defined(statement)}
-    names = {name: _named(statement) & set(definitions) for name, statement in definitions.items()}
-    parts = {part.name for part in exercise.parts}
-    return {part: frozenset(_reached(part, names) & parts - {part}) for part in parts}
 
 
 def mend_first(trial: Trial) -> dict[str, str]:
@@ -52,32 +38,3 @@ def tell(trial: Trial, first: Mapping[str, str]) -> None:
 
 def _fails(verdict: Verdict, part: str) -> bool:
     return verdict.part == part and verdict.status == "fail"
-
-
-def _reached(start: str, names: Mapping[str, set[str]]) -> set[str]:
-    seen: set[str] = set()
-    waiting = [start]
-    while waiting:
-        name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
-            waiting += names.get(name, ())
-    return seen
-
-
-def _named(statement: ast.stmt) -> set[str]:
-    """The names that a definition reads and never binds."""
-    nodes = list(_code(statement))
-    found = [node for node in nodes if isinstance(node, ast.Name)]
-    bound = {node.arg for node in nodes if isinstance(node, ast.arg)}
-    bound |= {node.id for node in found if not isinstance(node.ctx, ast.Load)}
-    return {node.id for node in found} - bound
-
-
-def _code(root: ast.AST) -> Iterator[ast.AST]:
-    """A node and what lies inside of it, but no type hints."""
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        yield node
-        stack.extend(child for child in ast.iter_child_nodes(node) if not is_annotation(node, child))

@@ -4,58 +4,46 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
 
 import torch
 
-from ..errors import GraderError, SubmissionError
+from ..errors import NotConfined
 from ..exercise import catalog, content
 from ..judge.hidden_tests import conduct
 from ..judge.trial import Block, Local, Student, Trial, Verdict
-from ..model import Exercise, Limits, PartResult, Result
+from ..model import Exercise, GradingOptions, PartResult, Result
 from ..sandbox.confined_student import Confined
-from ..sandbox.fork_client import Workers, workers
+from ..sandbox.fork_client import FULL, Workers, workers
 from ..sandbox.worker_handle import ALL, Defences, Progress
-from ..submission import notebook, source
+from ..submission import reading
+from ..submission.examination import Examined, examine
+from ..submission.reading import Unreadable
+from ..submission.source import Submission
 from . import dependencies
 from .diagnose import diagnose, explained
 from .scoring import score, worst
 
-FULL = "landlock+seccomp"
-
 
 @dataclass(frozen=True)
-class Order:
-    """What to grade and how.
+class GradingRequest:
+    """One submission to grade.
 
     Attributes:
-        submission: the student's file (Python, or a notebook), or its text already read.
-        device: `cpu`, `cuda` or `auto`.
-        seed: None draws one.
-        parts: only these; empty for all.
-        training: which accuracy bars are tried: none, the quick ones, or all.
-        dataset: what the bars train on, a key of `datasets.DATASETS`.
-        limits: instead of the exercise's own.
-        local: run in this process, unconfined (for debugging one's own code).
-        confined: refuse to grade where confinement is not whole.
+        submission: the student's file (Python, or a notebook), or what was already read of it.
+        in_process: run the student's code in this process, unconfined (for debugging one's own).
         defences: left alone outside of tests.
     """
 
     exercise: Exercise
-    submission: Path | source.Submission
-    device: str = "cpu"
-    seed: int | None = None
-    parts: tuple[str, ...] = ()
+    submission: Path | Submission | Unreadable
+    options: GradingOptions = field(default_factory=GradingOptions)
     student: str | None = None
-    limits: Limits | None = None
-    training: Literal["none", "quick", "full"] = "full"
-    dataset: str = "mnist"
-    local: bool = False
-    confined: bool = False
+    in_process: bool = False
     defences: Defences = ALL
     on_verdict: Callable[[Verdict], None] | None = None
     on_progress: Progress | None = None
@@ -87,55 +75,42 @@ class Engine:
             self.server.close()
             self.server = None
 
-    def grade(self, order: Order) -> Result:
-        """The verdict on one submission. What the student got wrong is in the result; what we got wrong is raised.
+    def grade(self, request: GradingRequest) -> Result:
+        """Return the verdict on one submission. What the student got wrong is in it; what we got wrong is raised.
 
         Raises:
             GraderError: content or machine failed us.
         """
         began = time.monotonic()
-        seed = self._foreseen.pop(order.exercise, _drawn()) if order.seed is None else order.seed
-        name = order.submission.name
-        digest = ""
-        try:
-            submission = _read(order)
-            digest = submission.sha256
-            tree = source.parse(submission)
-        except SubmissionError as error:
-            return unreadable(order, str(error), seed, name, digest)
-        trial = Trial(
-            order.exercise, Local(order.exercise, {}), seed, only=frozenset(order.parts), on_verdict=order.on_verdict
-        )
-        trial.training, trial.dataset = order.training, order.dataset
-        trial.uses = dependencies.uses(tree, order.exercise)
-        trial.gpu = order.device != "cpu" and not order.local and gpu_here()
-        if order.device == "cuda" or trial.gpu:
-            trial.devices = ("cpu", "cuda")
-        trial.blocked |= {part: Block(why, static=True) for part, why in submission.blocked.items()}
-        if order.defences.guard_source:
-            for found in source.violations(tree, order.exercise):
-                trial.blocked[found.part] = Block(found.told(submission.place(found.line)), static=True)
-        confinement, prints = self._judge(order, submission, trial)
+        seed = request.options.seed
+        if seed is None:
+            seed = self._foreseen.pop(request.exercise, _random_seed())
+        examined = _examined(request)
+        if isinstance(examined, Unreadable):
+            return _unreadable_result(request, examined, seed)
+        with self._student(request, examined.submission) as student:
+            trial = conduct(_trial(request, examined, student, seed))
+            confinement, prints = self._circumstances(student)
         first = dependencies.mend_first(trial)
         dependencies.tell(trial, first)
-        found_wrong = diagnose(trial, without=first)
-        parts, tests = score(trial, found_wrong)
+        mistakes = diagnose(trial, without=first)
+        parts, tests = score(trial, mistakes)
         return Result(
-            exercise=order.exercise.id,
+            exercise=request.exercise.id,
             status=worst([part.status for part in parts]),
-            score=_points(part.score for part in parts),
-            max_score=_points(part.max_score for part in parts),
-            device=order.device,
+            score=_total(part.score for part in parts),
+            max_score=_total(part.max_score for part in parts),
+            device=request.options.device,
             confinement=confinement,
             seed=seed,
-            submission=name,
-            submission_sha256=digest,
+            submission=examined.submission.name,
+            submission_sha256=examined.submission.sha256,
             seconds=round(time.monotonic() - began, 3),
             parts=parts,
             tests=tests,
-            student=order.student,
-            flags=tuple(source.flags(tree, submission.place)),
-            diagnoses=tuple({wrong.id: explained(wrong) for wrong in found_wrong.values()}.values()),
+            student=request.student,
+            flags=examined.flags,
+            diagnoses=tuple({mistake.id: explained(mistake) for mistake in mistakes.values()}.values()),
             prints=prints,
             bars=tuple(trial.bars),
         )
@@ -144,81 +119,117 @@ class Engine:
         """Draw the seed of the exercise's next check now, and have the reference answer its questions already: for
         whoever has nothing to do until then.
         """
-        seed = self._foreseen.setdefault(exercise, _drawn())
+        seed = self._foreseen.setdefault(exercise, _random_seed())
         conduct(Trial(exercise, Local(exercise, content.reference(exercise)), seed))
 
-    def _judge(self, order: Order, submission: source.Submission, trial: Trial) -> tuple[str, str]:
-        """Run the hidden tests; what the student was confined by, and what importing it printed."""
-        limits = order.limits or order.exercise.limits
-        if order.local:
-            trial.student = _local(order.exercise, submission)
-            conduct(trial)
-            return "none", ""
+    @contextmanager
+    def _student(self, request: GradingRequest, submission: Submission) -> Iterator[Student]:
+        """Yield whoever answers for a submission; its workers end with the block."""
+        if request.in_process:
+            yield _in_process(request.exercise, submission)
+            return
         self.warm_up()
         assert self.server is not None
-        if order.confined and self.server.ready() != FULL:
-            raise GraderError(
-                f"This machine confines with {self.server.ready()!r} only: running other people's code is not safe."
-                " Run `nnkata doctor`, or pass --allow-unconfined if you trust this submission."
-            )
+        if request.options.require_confinement and self.server.ready() != FULL:
+            raise NotConfined(self.server.ready())
         student = Confined(
-            self.server, order.exercise, submission, limits, order.defences, order.on_progress, trial.gpu
+            self.server,
+            request.exercise,
+            submission,
+            request.options.limits or request.exercise.limits,
+            request.defences,
+            request.on_progress,
+            gpu=_wants_gpu(request),
         )
-        trial.student = student
         try:
-            conduct(trial)
+            yield student
         finally:
             student.close()
+
+    def _circumstances(self, student: Student) -> tuple[str, str]:
+        """Return what a student was confined by, and what importing the submission printed."""
+        if not isinstance(student, Confined):
+            return "none", ""
+        assert self.server is not None
         return student.confinement or self.server.ready(), student.prints
 
 
-def _drawn() -> int:
-    """A seed that nobody can know beforehand."""
-    return random.SystemRandom().randrange(1 << 31)
+def gpu_available() -> bool:
+    """Return True if there is a GPU that a worker could use.
 
-
-def gpu_here() -> bool:
-    """Whether there is a GPU that a worker could use. Looks at the machine only: CUDA is touched in workers alone."""
+    Looks at the machine only: a process that has touched CUDA cannot be forked, so that workers alone do.
+    """
     return torch.version.cuda is not None and Path("/dev/nvidiactl").exists()
 
 
-def _read(order: Order) -> source.Submission:
-    """The submission's text, whether it comes as such, in a Python file or in a notebook."""
-    if isinstance(order.submission, source.Submission):
-        return order.submission
-    if order.submission.suffix == ".ipynb":
-        return notebook.read(order.submission, order.exercise)
-    return source.read(order.submission)
+def _wants_gpu(request: GradingRequest) -> bool:
+    return request.options.device != "cpu" and not request.in_process and gpu_available()
 
 
-def _local(exercise: Exercise, submission: source.Submission) -> Student:
+def _examined(request: GradingRequest) -> Examined | Unreadable:
+    submission = request.submission
+    if isinstance(submission, Path):
+        submission = reading.read_file(submission, request.exercise)
+    return submission if isinstance(submission, Unreadable) else examine(submission, request.exercise)
+
+
+def _trial(request: GradingRequest, examined: Examined, student: Student, seed: int) -> Trial:
+    options, submission = request.options, examined.submission
+    gpu = _wants_gpu(request)
+    blocked = {part: Block(why, static=True) for part, why in submission.blocked.items()}
+    if request.defences.guard_source:
+        for violation in examined.violations:
+            message = violation.told(submission.place(violation.line))
+            blocked[violation.part] = Block(message, static=True)
+    return Trial(
+        request.exercise,
+        student,
+        seed,
+        devices=("cpu", "cuda") if options.device == "cuda" or gpu else ("cpu",),
+        gpu=gpu,
+        only=frozenset(options.parts),
+        training=options.training,
+        dataset=options.dataset,
+        data=options.data,
+        blocked=blocked,
+        uses=examined.uses,
+        on_verdict=request.on_verdict,
+    )
+
+
+def _in_process(exercise: Exercise, submission: Submission) -> Student:
     namespace: dict[str, object] = {"__name__": exercise.module.removesuffix(".py")}
     file = f"<{submission.name}>"
     exec(compile(submission.text, file, "exec"), namespace)
     return Local(exercise, namespace, file)
 
 
-def unreadable(order: Order, why: str, seed: int, name: str, digest: str) -> Result:
-    """The result of a submission that cannot even be parsed: everything fails, and why is said once."""
-    wanted = [part for part in order.exercise.parts if not order.parts or part.name in order.parts]
-    parts = tuple(PartResult(part.name, 0.0, part.points, "fail") for part in wanted)
+def _unreadable_result(request: GradingRequest, unreadable: Unreadable, seed: int) -> Result:
+    """Return the result of what cannot even be parsed: everything fails, and why is said once."""
+    only = request.options.parts
+    wanted = [part for part in request.exercise.parts if not only or part.name in only]
     return Result(
-        order.exercise.id,
-        "fail",
-        0.0,
-        _points(part.points for part in wanted),
-        order.device,
-        "none",
-        seed,
-        name,
-        digest,
-        0.0,
-        parts,
-        (),
-        order.student,
-        notes=(why,),
+        exercise=request.exercise.id,
+        status="fail",
+        score=0.0,
+        max_score=_total(part.points for part in wanted),
+        device=request.options.device,
+        confinement="none",
+        seed=seed,
+        submission=unreadable.name,
+        submission_sha256=unreadable.sha256,
+        seconds=0.0,
+        parts=tuple(PartResult(part.name, 0.0, part.points, "fail") for part in wanted),
+        tests=(),
+        student=request.student,
+        notes=(unreadable.reason,),
     )
 
 
-def _points(points: object) -> float:
-    return round(sum(points), 3)  # type: ignore[call-overload,no-any-return]
+def _random_seed() -> int:
+    """Return a seed that nobody can know beforehand."""
+    return random.SystemRandom().randrange(1 << 31)
+
+
+def _total(points: Iterator[float]) -> float:
+    return round(sum(points), 3)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..errors import SubmissionError
 from ..exercise import catalog
 from ..judge.trial import Block, Trial
+from ..model import Exercise
 from ..sandbox.confined_student import Confined
 from ..sandbox.fork_client import Workers, workers
-from ..submission import source
+from ..submission import reading
+from ..submission.examination import Examined, examine
+from ..submission.reading import Unreadable
 
 
 class Trials:
@@ -24,15 +28,13 @@ class Trials:
         """The trial of an exercise: of the submission that was named, or of the reference."""
         if exercise_id not in self.made:
             exercise = catalog.find(exercise_id)
-            read = source.read(Path(self.submission) if self.submission else exercise.solution)
+            examined = _examined(Path(self.submission) if self.submission else exercise.solution, exercise)
             if self.server is None:
                 self.server = workers(catalog.hidden())
-            student = Confined(self.server, exercise, read, exercise.limits)
+            student = Confined(self.server, exercise, examined.submission, exercise.limits)
             self.students.append(student)
-            trial = Trial(exercise, student, self.seed)
-            for found in source.violations(source.parse(read), exercise):
-                trial.blocked[found.part] = Block(str(found), static=True)
-            self.made[exercise_id] = trial
+            blocked = {found.part: Block(str(found), static=True) for found in examined.violations}
+            self.made[exercise_id] = Trial(exercise, student, self.seed, blocked=blocked)
         return self.made[exercise_id]
 
     def close(self) -> None:
@@ -41,3 +43,11 @@ class Trials:
             student.close()
         if self.server:
             self.server.close()
+
+
+def _examined(file: Path, exercise: Exercise) -> Examined:
+    read = reading.read_file(file, exercise)
+    examined = read if isinstance(read, Unreadable) else examine(read, exercise)
+    if isinstance(examined, Unreadable):
+        raise SubmissionError(examined.reason)
+    return examined

@@ -46,14 +46,16 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "nnkata"
 
 
-def root(name: str = "mnist") -> Path:
-    """A torchvision root that holds a data set: the one that NNKATA_DATA names, or the cache, unpacked now if need be.
+def root(name: str = "mnist", data: Path | None = None) -> Path:
+    """Return a torchvision root that holds a data set: `data`, or the one that NNKATA_DATA names, or the cache.
+
+    The cache is filled now if need be.
 
     Raises:
         UsageError: Fashion-MNIST is asked for and nowhere to be found.
         GraderError: the shipped files are damaged, or the cache cannot be written.
     """
-    if named := os.environ.get("NNKATA_DATA"):
+    if named := data or os.environ.get("NNKATA_DATA"):
         return Path(named)
     folder = cache_folder()
     raw = folder / DATASETS[name] / "raw"
@@ -115,18 +117,19 @@ def _unpack(raw: Path, contents: Callable[[str], bytes]) -> None:
 
 
 @cache
-def load(name: str, train: bool) -> tuple[Tensor, Tensor]:
+def load(name: str, train: bool, data: Path | None = None) -> tuple[Tensor, Tensor]:
     """A data set's images, uint8 `(N, 28, 28)`, and labels, int64 `(N,)`, read through torchvision.
 
     Args:
         name: a key of `DATASETS`.
         train: the training set, or the test set.
+        data: see `root`.
     """
     from ..worker.torchvision_compat import import_torchvision
 
     if name not in DATASETS:
         raise UsageError(f"There is no data set {name!r}: choose {' or '.join(DATASETS)}.")
-    folder = root(name)
+    folder = root(name, data)
     module, how = import_torchvision()
     if module is None:
         raise GraderError(f"torchvision cannot be imported, and MNIST is read through it: {how}")

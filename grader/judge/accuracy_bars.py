@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -32,13 +33,14 @@ class Material:
     test: Tensor
 
 
-def material(exercise: Exercise, bar: Bar, seed: int, dataset: str, device: str = "cpu") -> Material:
-    """The data of one bar, drawn from a seed."""
+def material(
+    exercise: Exercise, bar: Bar, seed: int, dataset: str, device: str = "cpu", data: Path | None = None
+) -> Material:
+    """Return the data of one bar, drawn from a seed; for `data` see `datasets.root`."""
     generator = torch.Generator().manual_seed(seed)
-    images, labels = _some(*datasets.load(dataset, True), bar.train if bar.data == "digits" else 60_000, generator)
-    test_images, test_labels = _some(
-        *datasets.load(dataset, False), bar.test if bar.data == "digits" else 10_000, generator
-    )
+    train, test = datasets.load(dataset, True, data), datasets.load(dataset, False, data)
+    images, labels = _some(*train, bar.train if bar.data == "digits" else 60_000, generator)
+    test_images, test_labels = _some(*test, bar.test if bar.data == "digits" else 10_000, generator)
     if bar.data == "digits":
         noise = torch.randint(-NOISE, NOISE + 1, test_images.shape, generator=generator)
         test_images = (test_images.to(torch.int64) + noise).clamp(0, 255).to(torch.uint8)

@@ -160,7 +160,8 @@ class Judge:
         self.earned.append(name)
 
     def _trained(self, bar: Bar) -> BarResult:
-        given = accuracy_bars.material(self.trial.exercise, bar, self.trial.seed, self.trial.dataset, self.device)
+        trial = self.trial
+        given = accuracy_bars.material(trial.exercise, bar, trial.seed, trial.dataset, self.device, trial.data)
         began = time.monotonic()
         answer = self.trial.student.ask(self.part, bar.probe, given.args, given.options, "cpu", bar.seconds)()
         told = f"{bar.name}: {bar.epochs} epochs on {bar.train:,} {bar.data}"

@@ -10,13 +10,14 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 
 from ..errors import ContentError, WireError
 from ..exercise import content
-from ..model import BarResult, Exercise, Failure, Outcome, Status, Value
+from ..model import BarResult, Exercise, Failure, Outcome, Status, Training, Value
 from ..worker import no_compiler, probing, wire
 from ..worker.wire import sent_device
 from . import compare
@@ -191,8 +192,9 @@ class Trial:
     devices: tuple[str, ...] = ("cpu",)
     gpu: bool = False
     only: frozenset[str] = frozenset()
-    training: Literal["none", "quick", "full"] = "none"
+    training: Training = "none"
     dataset: str = "mnist"
+    data: Path | None = None
     bars: list[BarResult] = field(default_factory=list)
     exempt: bool = (
         False  # the student is PyTorch itself, which need not make the checks that only the contract asks for
@@ -200,7 +202,7 @@ class Trial:
     transcript: list[Case] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     blocked: dict[str, Block] = field(default_factory=dict)  # parts of which no more is run
-    uses: dict[str, frozenset[str]] = field(default_factory=dict)  # the other parts that a part's code uses
+    uses: Mapping[str, frozenset[str]] = field(default_factory=dict)  # the other parts that a part's code uses
     on_verdict: Callable[[Verdict], None] | None = None
 
     def judge(self, verdict: Verdict) -> None:

@@ -18,6 +18,9 @@ from typing import Any, Protocol
 from ..errors import SandboxError
 from ..model import Exercise
 
+FULL = "landlock+seccomp"
+"""The whole of the confinement, as a server names it."""
+
 START_SECONDS = 120.0
 """How long the server may take to import torch on a cold, slow disk."""
 

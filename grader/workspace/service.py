@@ -11,20 +11,20 @@ import gc
 import sys
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import NnkataError, SubmissionError, UsageError
 from ..exercise import catalog, stub
 from ..feedback import disclosure
-from ..model import Exercise, Limits, Part, Result
+from ..model import Exercise, GradingOptions, Part, Result
 from ..sandbox.fork_client import workers
 from . import workspace
 from .workspace import Workspace
 
 if TYPE_CHECKING:
-    from ..engine.engine import Engine, Order
+    from ..engine.engine import Engine, GradingRequest
     from ..sandbox.worker_handle import Progress
 
 
@@ -71,33 +71,34 @@ def next_exercise(space: Workspace, after: str = "") -> Exercise | None:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What `check` was asked for; see the command's options."""
+class CheckRequest:
+    """What `check` was asked for; see the command's options.
+
+    Attributes:
+        options: of the grading; `require_confinement` is meant for a `submission` alone.
+        call_seconds, memory_mb: instead of the limits of each exercise.
+    """
 
     exercises: tuple[str, ...] = ()
     everything: bool = False
-    parts: tuple[str, ...] = ()
     submission: Path | None = None
     solution: bool = False
-    device: str = "cpu"
-    seed: int | None = None
     debug: bool = False
-    quick: bool = False
-    unconfined: bool = False
-    dataset: str = "mnist"
+    options: GradingOptions = field(default_factory=GradingOptions)
     call_seconds: float | None = None
-    total_seconds: float | None = None
     memory_mb: int | None = None
 
 
-def orders(wanted: Wanted, space: Workspace | None, on_progress: Progress | None = None) -> Iterator[Order]:
-    """The orders that a wish comes to, checked for sense before anything is graded."""
-    from ..engine.engine import Order
+def grading_requests(
+    request: CheckRequest, space: Workspace | None, on_progress: Progress | None = None
+) -> Iterator[GradingRequest]:
+    """Yield what a check comes to, one per exercise, checked for sense before anything is graded."""
+    from ..engine.engine import GradingRequest
 
-    for exercise in chosen(wanted, space):
-        if wanted.submission:
-            file = wanted.submission
-        elif wanted.solution:
+    for exercise in select_exercises(request, space):
+        if request.submission:
+            file = request.submission
+        elif request.solution:
             file = exercise.solution
             if not file.is_file():
                 raise UsageError(f"{exercise.id} came without a solution.")
@@ -106,55 +107,48 @@ def orders(wanted: Wanted, space: Workspace | None, on_progress: Progress | None
             file = space.file(exercise)
         if file.is_dir():
             raise SubmissionError(f"{file} is a folder: give a Python file.")
-        yield Order(
+        own = request.submission is None
+        limits = replace(
+            exercise.limits,
+            call_seconds=request.call_seconds or exercise.limits.call_seconds,
+            memory_mb=request.memory_mb or exercise.limits.memory_mb,
+        )
+        options = request.options
+        yield GradingRequest(
             exercise,
             file,
-            wanted.device,
-            wanted.seed,
-            wanted.parts,
-            training="quick" if wanted.quick else "full",
-            dataset=wanted.dataset,
-            confined=wanted.submission is not None and not wanted.unconfined,
+            replace(options, limits=limits, require_confinement=options.require_confinement and not own),
+            in_process=request.debug,
             on_progress=on_progress,
-            local=wanted.debug,
-            limits=_limits(wanted, exercise.limits),
         )
 
 
-def _limits(wanted: Wanted, limits: Limits) -> Limits:
-    return Limits(
-        call_seconds=wanted.call_seconds or limits.call_seconds,
-        import_seconds=limits.import_seconds,
-        total_seconds=wanted.total_seconds or limits.total_seconds,
-        memory_mb=wanted.memory_mb or limits.memory_mb,
-        threads=limits.threads,
-    )
+def select_exercises(request: CheckRequest, space: Workspace | None) -> list[Exercise]:
+    """Return the exercises that a check is about. Needs no torch.
 
-
-def chosen(wanted: Wanted, space: Workspace | None) -> list[Exercise]:
-    """The exercises that a wish is about; UsageError if there is none of that name, or no such part. Needs no torch."""
-    found = _exercises(wanted, space)
-    for exercise in found:
-        for name in wanted.parts:
+    Raises:
+        UsageError: there is none of that name, or no such part.
+    """
+    selected = _exercises(request, space)
+    for exercise in selected:
+        for name in request.options.parts:
             part_of(exercise, name)
-    return found
+    return selected
 
 
-def _exercises(wanted: Wanted, space: Workspace | None) -> list[Exercise]:
-    if wanted.everything:
+def _exercises(request: CheckRequest, space: Workspace | None) -> list[Exercise]:
+    if request.everything:
         return catalog.exercises()
-    if wanted.exercises:
-        found = [catalog.find(name) for name in wanted.exercises]
-        if wanted.submission and len(found) > 1:
+    if request.exercises:
+        named = [catalog.find(name) for name in request.exercises]
+        if request.submission and len(named) > 1:
             raise UsageError("--submission goes with one exercise.")
-        return found
-    if wanted.submission:
+        return named
+    if file := request.submission:
         for exercise in catalog.exercises():
-            if exercise.module == wanted.submission.name:
+            if exercise.module == file.name:
                 return [exercise]
-        raise UsageError(
-            f"Which exercise is {wanted.submission.name} for? Name it: nnkata check ID --submission {wanted.submission}"
-        )
+        raise UsageError(f"Which exercise is {file.name} for? Name it: nnkata check ID --submission {file}")
     following = next_exercise(space) if space else None
     if following is None:
         raise UsageError("Every exercise is passed. `nnkata check --all` checks them all again.")
@@ -197,11 +191,11 @@ def grading(first: Exercise, local: bool = False) -> Iterator[Engine]:
             server.close()
 
 
-def check(engine: Engine, order: Order, space: Workspace | None) -> Result:
-    """Grade an order and remember the result, if it is about the workspace's own file and about the whole exercise."""
-    result = _debugged(engine, order) if order.local else engine.grade(order)
-    if space and not order.parts and order.submission == space.file(order.exercise):
-        space.remember(result, whole=order.training == "full" or not order.exercise.bars)
+def check(engine: Engine, request: GradingRequest, space: Workspace | None) -> Result:
+    """Grade, and remember the result if it is about the workspace's own file and about the whole exercise."""
+    result = _debugged(engine, request) if request.in_process else engine.grade(request)
+    if space and not request.options.parts and request.submission == space.file(request.exercise):
+        space.remember(result, whole=request.options.training == "full" or not request.exercise.bars)
         if result.bars:
             from . import training_pictures
 
@@ -212,7 +206,7 @@ def check(engine: Engine, order: Order, space: Workspace | None) -> Result:
     return result
 
 
-def _debugged(engine: Engine, order: Order) -> Result:
+def _debugged(engine: Engine, request: GradingRequest) -> Result:
     """Grade in this process; what the student's code prints goes where ours goes, so that `breakpoint()` works too."""
     from ..worker import probing
 
@@ -229,11 +223,11 @@ def _debugged(engine: Engine, order: Order) -> Result:
 
     probing.captured_prints = shown
     try:
-        return engine.grade(order)
+        return engine.grade(request)
     except NnkataError:
         raise
     except (Exception, SystemExit) as error:  # importing it failed
-        name = order.submission.name
+        name = request.submission.name
         trace = traceback.extract_tb(error.__traceback__)
         where = next((f", line {frame.lineno}" for frame in reversed(trace) if frame.filename == f"<{name}>"), "")
         raise SubmissionError(f"{name}{where}: importing the file: {type(error).__name__}: {error}") from None

@@ -83,8 +83,8 @@ def _stamp(file: Path) -> tuple[int, int, int] | None:
 
 
 def _check(engine: Engine, space: Workspace, exercise: Exercise, console: Console) -> Result:
-    (order,) = service.orders(service.Wanted(exercises=(exercise.id,)), space)
-    result = service.check(engine, order, space)
+    (request,) = service.grading_requests(service.CheckRequest(exercises=(exercise.id,)), space)
+    result = service.check(engine, request, space)
     report.show(result, exercise.title, console)
     console.print(KEYS.format(file=f"{exercise.id}/{exercise.module}"), highlight=False)
     if result.status != "pass" and not exercise.bars:  # those whose tests train would keep keys and saves waiting

@@ -18,7 +18,7 @@ import torch
 from nnkata.grader.exercise import catalog
 from nnkata.grader.engine import engine
 from nnkata.grader.submission import source
-from nnkata.grader.model import Result
+from nnkata.grader.model import GradingOptions, Result
 from nnkata.grader.sandbox.worker_handle import Defences
 
 HERE = Path(__file__).parent
@@ -40,7 +40,8 @@ def grade(
     grader: engine.Engine, text: str, parts: tuple[str, ...] = SINGLE, defences: Defences | None = None
 ) -> Result:
     read = source.checked("losses.py", text.encode())
-    return grader.grade(engine.Order(LOSSES, read, seed=5, parts=parts, limits=QUICK, defences=defences or Defences()))
+    options = GradingOptions(seed=5, parts=parts, limits=QUICK)
+    return grader.grade(engine.GradingRequest(LOSSES, read, options, defences=defences or Defences()))
 
 
 def told(file: Path) -> str:
@@ -162,7 +163,9 @@ def test_control_the_memory_limit_is_what_stops_the_allocation(grader):
     tight = dataclasses.replace(QUICK, memory_mb=512)
     read = source.checked("losses.py", text.encode())
     for limits, passes in ((roomy, True), (tight, False)):
-        result = grader.grade(engine.Order(LOSSES, read, seed=5, parts=("mse_loss",), limits=limits))
+        result = grader.grade(
+            engine.GradingRequest(LOSSES, read, GradingOptions(seed=5, parts=("mse_loss",), limits=limits))
+        )
         by_hand = next(test for test in result.tests if "mean_is_the_default" in test.id)
         assert (by_hand.status == "pass") is passes
 
@@ -187,11 +190,12 @@ def test_without_confinement_the_report_says_so_and_other_peoples_code_is_refuse
     from nnkata.grader.sandbox.plain_client import PlainServer
 
     read = source.checked("losses.py", LOSSES.solution.read_bytes())
-    order = engine.Order(LOSSES, read, seed=5, parts=("mse_loss",), limits=QUICK)
+    options = GradingOptions(seed=5, parts=("mse_loss",), limits=QUICK)
+    order = engine.GradingRequest(LOSSES, read, options)
     with engine.Engine(PlainServer()) as plain:
         result = plain.grade(order)
         assert (result.status, result.confinement) == ("pass", "none")
         with pytest.raises(GraderError, match="allow-unconfined"):
-            plain.grade(dataclasses.replace(order, confined=True))
+            plain.grade(dataclasses.replace(order, options=dataclasses.replace(options, require_confinement=True)))
         looping = source.checked("losses.py", b"while True: pass")
         assert plain.grade(dataclasses.replace(order, submission=looping)).status == "fail"

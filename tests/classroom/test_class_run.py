@@ -17,6 +17,7 @@ from nnkata.grader.classroom import class_run, pool, results_folder
 from nnkata.grader.classroom.pool import Jury, Task
 from nnkata.grader.errors import GraderError, UsageError
 from nnkata.grader.feedback import report
+from nnkata.grader.model import GradingOptions
 from nnkata.grader.submission.location import Place
 
 NNKATA = str(Path(sys.executable).with_name("nnkata"))
@@ -202,7 +203,7 @@ for number, line in enumerate(sys.stdin):
         print(json.dumps({"error": "no worker", "rss": 0}), flush=True)
         continue
     result = {"format_version": 1, "exercise": task["exercise"], "status": "pass", "score": 10.0, "max_score": 10.0,
-              "device": "cpu", "confinement": "landlock+seccomp", "seed": task["seed"], "submission": "x.py",
+              "device": "cpu", "confinement": "landlock+seccomp", "seed": task["options"]["seed"], "submission": "x.py",
               "student": student, "submission_sha256": "", "seconds": 0.1, "tests": [], "flags": [], "diagnoses": [],
               "notes": [str(os.getpid())],
               "parts": [{"name": "double", "score": 10.0, "max_score": 10.0, "status": "pass"}]}
@@ -231,7 +232,8 @@ def fake(tmp_path, monkeypatch):
 
 
 def tasks(*students, seconds=30.0):
-    return [Task(student, "90_doubling", Place(Path("/nowhere/x.py")), 1, seconds=seconds) for student in students]
+    place, options = Place(Path("/nowhere/x.py")), GradingOptions(seed=1, require_confinement=True)
+    return [Task(student, "90_doubling", place, options, seconds) for student in students]
 
 
 def test_a_judge_that_dies_is_replaced_and_its_submission_graded_once_more(fake):
@@ -289,8 +291,9 @@ def test_no_process_is_left_when_a_run_is_broken_off(fake):
 # -- going on where it was ---------------------------------------------------------------------------------------------
 
 
-def wanted(root, results, **options):
-    return class_run.Wanted(root, results, ("90",), workers=1, **options)
+def wanted(root, results, again=False, **options):
+    options = GradingOptions(**{"require_confinement": True, **options})
+    return class_run.ClassRequest(root, results, ("90",), workers=1, again=again, options=options)
 
 
 def run(asked):

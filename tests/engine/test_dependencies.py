@@ -7,7 +7,8 @@ import pytest
 from nnkata.grader.engine import dependencies, engine
 from nnkata.grader.exercise import catalog
 from nnkata.grader.judge.trial import Trial, Verdict
-from nnkata.grader.submission import source
+from nnkata.grader.model import GradingOptions
+from nnkata.grader.submission import examination, source
 
 LAYER = """
 def linear(x, weight, bias=None):
@@ -35,7 +36,9 @@ def graded(**lines):
     """The reference with these lines in its linear and its Linear."""
     exercise = catalog.find("01_neurons")
     text = exercise.solution.read_text("utf-8") + LAYER.format(**{"linear": RIGHT, "answer": CALLED, **lines})
-    order = engine.Order(exercise, source.checked("neurons.py", text.encode()), seed=7, local=True)
+    order = engine.GradingRequest(
+        exercise, source.checked("neurons.py", text.encode()), GradingOptions(seed=7), in_process=True
+    )
     with engine.Engine() as running:
         result = running.grade(order)
     parts = {part.name: part for part in result.parts}
@@ -82,7 +85,7 @@ def test_right_parts_are_left_as_they_are():
 
 def used(text):
     """What each part of 03_losses uses in this file, where it uses anything."""
-    found = dependencies.uses(ast.parse(textwrap.dedent(text)), catalog.find("03_losses"))
+    found = examination.uses(ast.parse(textwrap.dedent(text)), catalog.find("03_losses"))
     return {part: set(others) for part, others in found.items() if others}
 
 

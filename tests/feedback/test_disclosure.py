@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 from nnkata.grader import model
-from nnkata.grader.engine.engine import Engine, Order
+from nnkata.grader.engine.engine import Engine, GradingRequest
 from nnkata.grader.exercise import catalog
 from nnkata.grader.feedback.disclosure import feedback
-from nnkata.grader.model import PartResult, Result
+from nnkata.grader.model import GradingOptions, PartResult, Result
 
 MESSAGE = "mse_loss may not call torch.nn.functional.mse_loss (line 3): write it yourself"
 
@@ -59,6 +59,6 @@ def test_a_forbidden_name_in_a_file_is_told_at_diagnosis(tmp_path):
         "def mse_loss(input, target, reduction='mean'):\n    return F.mse_loss(input, target)\n"
     )
     with Engine() as engine:
-        found = engine.grade(Order(exercise, file, parts=("mse_loss",)))
+        found = engine.grade(GradingRequest(exercise, file, GradingOptions(parts=("mse_loss",))))
     (said,) = lines(found, "diagnosis")
     assert said.startswith("mse_loss may not call torch.nn.functional.mse_loss (line 4)")

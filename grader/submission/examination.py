@@ -1,0 +1,85 @@
+"""What a submission's text says before anything of it runs: what it may not use, what looks like evasion, and which
+part uses which.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ..errors import SubmissionError
+from ..model import Exercise
+from . import source
+from .reading import Unreadable
+from .source import Submission, Violation
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A submission whose text has been parsed and searched.
+
+    Attributes:
+        violations: the first forbidden name of each part that uses one.
+        flags: what looks like evasion, for a person to judge.
+        uses: for each part, the other parts that its code uses.
+    """
+
+    submission: Submission
+    violations: tuple[Violation, ...]
+    flags: tuple[str, ...]
+    uses: Mapping[str, frozenset[str]]
+
+
+def examine(submission: Submission, exercise: Exercise) -> Examined | Unreadable:
+    """Parse a submission and search its text."""
+    try:
+        tree = source.parse(submission)
+    except SubmissionError as error:
+        return Unreadable(submission.name, str(error), submission.sha256)
+    return Examined(
+        submission,
+        violations=tuple(source.violations(tree, exercise)),
+        flags=tuple(source.flags(tree, submission.place)),
+        uses=uses(tree, exercise),
+    )
+
+
+def uses(tree: ast.Module, exercise: Exercise) -> dict[str, frozenset[str]]:
+    """Return, for each part, the other parts that its code uses, itself or through what else the file defines.
+
+    A name that a definition also binds itself (an argument, a loop's variable) may be its own and is left out.
+    """
+    definitions = {name: statement for statement in tree.body for name in source.defined(statement)}
+    names = {name: _free_names(statement) & set(definitions) for name, statement in definitions.items()}
+    parts = {part.name for part in exercise.parts}
+    return {part: frozenset(_reachable(part, names) & parts - {part}) for part in parts}
+
+
+def _reachable(start: str, names: Mapping[str, set[str]]) -> set[str]:
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += names.get(name, ())
+    return seen
+
+
+def _free_names(statement: ast.stmt) -> set[str]:
+    """Return the names that a definition reads and never binds."""
+    nodes = list(_code(statement))
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    bound = {node.arg for node in nodes if isinstance(node, ast.arg)}
+    bound |= {node.id for node in names if not isinstance(node.ctx, ast.Load)}
+    return {node.id for node in names} - bound
+
+
+def _code(root: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and what lies inside of it, but no type hints."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(child for child in ast.iter_child_nodes(node) if not source.is_annotation(node, child))

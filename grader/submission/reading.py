@@ -1,0 +1,72 @@
+"""The one way from what was handed in to checked source text: a file, its bytes, or a notebook's cells.
+
+Nothing here raises for what a student handed in: what cannot be read is an `Unreadable`, and its reason is for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import SubmissionError
+from ..model import Exercise
+from . import notebook, notebook_cells, source
+from .notebook_cells import Cell
+from .source import Submission
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """What was handed in and cannot be graded, and why.
+
+    Attributes:
+        name: the file's name.
+        reason: what is wrong with it and what to do, in words for the student.
+        sha256: of its text, "" if that could not be read either.
+    """
+
+    name: str
+    reason: str
+    sha256: str = ""
+
+
+def read_file(path: Path, exercise: Exercise) -> Submission | Unreadable:
+    """Return the submission that a file holds, a script or a notebook."""
+
+    def read() -> Submission:
+        data = source.read_bytes(path, notebook_cells.SIZE if _is_notebook(path.name) else source.SIZE + 1)
+        return _parse(data, path.name, exercise)
+
+    return _or_unreadable(path.name, read)
+
+
+def read_bytes(data: bytes, name: str, exercise: Exercise) -> Submission | Unreadable:
+    """Return the submission that a file's bytes hold: a notebook if it is called like one, else a script."""
+    return _or_unreadable(name, lambda: _parse(data, name, exercise))
+
+
+def read_cells(cells: Iterable[Cell], name: str, exercise: Exercise) -> Submission | Unreadable:
+    """Return the submission that a notebook's code cells make."""
+    return _or_unreadable(name, lambda: notebook.assembled(cells, name, exercise))
+
+
+def digest_of_reason(reason: str) -> str:
+    """Return the SHA-256 that stands for a file without bytes: of why there are none."""
+    return hashlib.sha256(reason.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _is_notebook(name: str) -> bool:
+    return name.lower().endswith(".ipynb")
+
+
+def _parse(data: bytes, name: str, exercise: Exercise) -> Submission:
+    return notebook.from_bytes(data, name, exercise) if _is_notebook(name) else source.checked(name, data)
+
+
+def _or_unreadable(name: str, read: Callable[[], Submission]) -> Submission | Unreadable:
+    try:
+        return read()
+    except SubmissionError as error:
+        return Unreadable(name, str(error))
