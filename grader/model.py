@@ -150,6 +150,11 @@ class Exercise:
         return hash(self.folder)
 
     @property
+    def root(self) -> Path:
+        """The content root that it lies in: the folder above `exercises/`."""
+        return self.folder.parent.parent
+
+    @property
     def stub(self) -> Path:
         """The file that a student edits, as it is handed out."""
         return self.folder / self.module

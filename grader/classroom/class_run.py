@@ -5,20 +5,21 @@ Needs no torch: the judges do. Every submission goes through `engine.Engine.grad
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..errors import SubmissionError, UsageError
+from ..errors import UsageError
 from ..exercise import catalog
 from ..feedback import report
 from ..feedback.disclosure import Level
 from ..model import Exercise, GradingOptions, PartResult, Result, Status
+from ..sandbox.reader_client import Reader
 from ..submission import discover, layouts, reading
 from ..submission.discover import Gathered, Left, Submitted
-from ..submission.location import Reader
 from . import results_folder
 from .pool import Answer, Jury, Task
 from .results_folder import Ledger, Made
@@ -93,12 +94,13 @@ def grade(
     began = time.monotonic()
     selected = [catalog.find(name) for name in request.ids] or catalog.exercises()
     exercises = {one.id: one for one in selected}
-    found = gathered(request, list(exercises.values()))
-    tally = Tally(students=len({one.student for one in found.submitted}), left=found.left)
-    with results_folder.opened(request.results) as book:
+    with Reader() as reader, contextlib.ExitStack() as stack:
+        found = gathered(request, list(exercises.values()), reader)
+        tally = Tally(students=len({one.student for one in found.submitted}), left=found.left)
+        book = stack.enter_context(results_folder.opened(request.results))
         tally.seed = book.seed(request.options.seed)
         book.begin(tally.seed, request.options)
-        plan = _Plan(request, exercises, book, tally.seed)
+        plan = _Plan(request, exercises, book, tally.seed, reader)
         tasks, unchanged = plan.split(found)
         on_begin(len(found.submitted), len(tasks))
         for kept in unchanged:
@@ -119,7 +121,7 @@ def grade(
     return tally
 
 
-def gathered(request: ClassRequest, exercises: list[Exercise]) -> Gathered:
+def gathered(request: ClassRequest, exercises: list[Exercise], reader: Reader) -> Gathered:
     """What there is to grade; UsageError if that is nothing."""
     results = request.results.resolve()
     root = request.submissions.resolve()
@@ -128,7 +130,15 @@ def gathered(request: ClassRequest, exercises: list[Exercise]) -> Gathered:
     if request.results.exists() and not request.results.is_dir():
         raise UsageError(f"{request.results} is a file: name a folder.")
     inside = request.results if root in results.parents and results.is_dir() else None
-    found = discover.gather(request.submissions, exercises, request.pattern, inside, bool(request.ids), request.student)
+    found = discover.gather(
+        request.submissions,
+        exercises,
+        request.pattern,
+        skip=inside,
+        only=bool(request.ids),
+        student=request.student,
+        list_zip=reader.list_zip,
+    )
     if not found.submitted:
         kinds = ", ".join(f"{one.id}.ipynb or {one.module}" for one in exercises[:3])
         told = "".join(f"\n  {left.where}: {left.why}" for left in found.left[:5])
@@ -147,11 +157,13 @@ def cores() -> int:
 class _Plan:
     """What has to be graded and how, and what its answers mean."""
 
-    def __init__(self, request: ClassRequest, exercises: dict[str, Exercise], book: Ledger, seed: int) -> None:
+    def __init__(
+        self, request: ClassRequest, exercises: dict[str, Exercise], book: Ledger, seed: int, reader: Reader
+    ) -> None:
         self.request, self.exercises, self.book = request, exercises, book
         self.seeds = {name: results_folder.seed_of(seed, name) for name in exercises}
         self.content = {name: results_folder.content_digest(one) for name, one in exercises.items()}
-        self.reader = Reader()
+        self.reader = reader
 
     def split(self, found: Gathered) -> tuple[list[Task], list[Graded]]:
         """What has to be graded, long trainings first, and what is done already."""
@@ -162,7 +174,6 @@ class _Plan:
                 unchanged.append(kept)
             else:
                 tasks.append(task)
-        self.reader.close()
         # the same exercise one after the other: a judge keeps the reference's answers to one
         tasks.sort(key=lambda task: (-task.seconds, task.exercise, task.student))
         return tasks, unchanged
@@ -182,12 +193,7 @@ class _Plan:
         kept = self.book.known(task.student, task.exercise)
         if kept is None or kept.result.status == "error":
             return None
-        try:
-            if task.problem:
-                raise SubmissionError(task.problem)
-            file = self.reader.digest(task.place)
-        except SubmissionError as error:
-            file = reading.digest_of_reason(str(error))
+        file = reading.digest_of_reason(task.problem) if task.problem else self.reader.digest(task.place)
         if kept.made != self._made(task, file):
             return None
         return Graded(kept.result, kept.text, True)

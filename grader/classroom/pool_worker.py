@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import hashlib
 import json
 import os
 import signal
@@ -15,13 +14,14 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..errors import GraderError, NnkataError, SubmissionError
+from ..errors import GraderError, NnkataError
 from ..exercise import catalog
-from ..model import Exercise, Result
+from ..model import Result
 from ..sandbox.fork_client import FULL, Server, workers
-from ..submission import location, reading
+from ..sandbox.reader_client import Reader
+from ..submission import reading
+from ..submission.examination import Examined
 from ..submission.reading import Unreadable
-from ..submission.source import Submission
 from ..worker import confinement
 from .pool import Task
 
@@ -42,31 +42,32 @@ def main() -> None:
         answers.flush()
 
     server = workers(catalog.hidden())  # it imports torch while this process does
+    reader = Reader()
+    reader.warm_up()
     signal.signal(signal.SIGTERM, lambda *_: _leave(server))
     gc.disable()  # importing torch makes millions of objects, none of them garbage
     from ..engine.engine import Engine
 
     gc.freeze()
     gc.enable()
-    with Engine(server) as engine:
+    with Engine(server, reader) as engine:
         signal.signal(signal.SIGTERM, lambda *_: _leave(engine.server))
         try:
             answer(ready=server.ready(), whole=server.ready() == FULL, server=_pid(server))
         except GraderError as error:
             answer(broken=str(error))
             return
-        reader = location.Reader()
         for line in sys.stdin:
-            if not _serve(engine, reader, Task.from_json(line), answer):
+            if not _serve(engine, Task.from_json(line), answer):
                 return
 
 
-def _serve(engine: Engine, reader: location.Reader, task: Task, answer: Callable[..., None]) -> bool:
+def _serve(engine: Engine, task: Task, answer: Callable[..., None]) -> bool:
     """Grade one submission; whether this process is fit for another."""
     from ..feedback import report
 
     try:
-        result, digest = _graded(engine, reader, task)
+        result, digest = _graded(engine, task)
         answer(result=report.to_dict(result), file=digest, server=_pid(engine.server))
         return True
     except NnkataError as error:
@@ -78,24 +79,17 @@ def _serve(engine: Engine, reader: location.Reader, task: Task, answer: Callable
         return False
 
 
-def _graded(engine: Engine, reader: location.Reader, task: Task) -> tuple[Result, str]:
+def _graded(engine: Engine, task: Task) -> tuple[Result, str]:
     """The result, and the SHA-256 of the bytes that it is about."""
     from ..engine.engine import GradingRequest
 
     exercise = catalog.find(task.exercise)
-    submission, digest = _read(reader, task, exercise)
-    return engine.grade(GradingRequest(exercise, submission, task.options, student=task.student)), digest
-
-
-def _read(reader: location.Reader, task: Task, exercise: Exercise) -> tuple[Submission | Unreadable, str]:
-    """Return what was handed in, and the SHA-256 of its bytes (or of why there are none)."""
-    try:
-        if task.problem:
-            raise SubmissionError(task.problem)
-        data = reader.read(task.place)
-    except SubmissionError as error:
-        return Unreadable(task.place.name, str(error)), reading.digest_of_reason(str(error))
-    return reading.read_bytes(data, task.place.name, exercise), hashlib.sha256(data).hexdigest()
+    examined: Examined | Unreadable
+    if task.problem:
+        examined, digest = Unreadable(task.place.name, task.problem), reading.digest_of_reason(task.problem)
+    else:
+        examined, digest = engine.reader.examine(task.place, exercise)
+    return engine.grade(GradingRequest(exercise, examined, task.options, student=task.student)), digest
 
 
 def rss() -> int:

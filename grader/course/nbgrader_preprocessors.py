@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,7 +29,8 @@ from ..exercise import catalog
 from ..feedback import pages
 from ..feedback.disclosure import LEVELS, Feedback, feedback
 from ..model import Exercise, GradingOptions, Result
-from ..submission import notebook_cells, reading
+from ..submission import notebook_cells
+from ..submission.reading import FileBytes
 
 GRADED = re.compile(r"^# nnkata: (\S+) (\S+)$", re.MULTILINE)
 FAILED = "NnkataGraderFailed"
@@ -91,13 +93,7 @@ class Grade(NbGraderPreprocessor):  # type: ignore[misc]
             cell.outputs = [*_outputs(one, earned)]
 
     def _result(self, exercise: Exercise, parts: tuple[str, ...], nb: NotebookNode, told: dict[str, str]) -> Result:
-        code = [
-            notebook_cells.Cell(
-                notebook_cells.plain_python(cell.source), cell.metadata.get("nbgrader", {}).get("grade_id", ""), number
-            )
-            for number, cell in enumerate(nb.cells, 1)
-            if cell.cell_type == "code"
-        ]
+        cells = [notebook_cells.stripped(cell) for cell in nb.cells]
         seed = derived(secret(Path(self.seed_file)), told["assignment"], exercise.id)
         name = f"{told['notebook']}.ipynb"
         options = GradingOptions(
@@ -107,7 +103,7 @@ class Grade(NbGraderPreprocessor):  # type: ignore[misc]
             dataset=self.dataset,
             require_confinement=not self.allow_unconfined,
         )
-        submission = reading.read_cells(code, name, exercise)
+        submission = FileBytes(name, json.dumps({"cells": cells}).encode())
         return _engine.grade(GradingRequest(exercise, submission, options, student=told["student"]))
 
 

@@ -7,6 +7,7 @@ What was handed out is in the gradebook: a cell's type, metadata and points come
 from __future__ import annotations
 
 import ast
+import atexit
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,14 @@ from nbgrader.api import Gradebook
 
 from ..errors import SubmissionError
 from ..exercise import catalog
+from ..sandbox.reader_client import Reader
 from ..submission import notebook, notebook_cells, source
 
 Resources = dict[str, Any]  # nbconvert's own
+
+
+_reader = Reader()
+atexit.register(_reader.close)
 
 
 class SubmittedReader(NotebookExporter):
@@ -71,7 +77,7 @@ def mended(file: Path, handed_out: Any) -> NotebookNode:  # Any: a row of nbgrad
 
 
 def _raw_cells(file: Path) -> list[dict[str, object]]:
-    return notebook_cells.raw_cells_of(source.read_bytes(file, notebook_cells.SIZE), file.name)
+    return _reader.cells(file)
 
 
 def _places(raws: list[dict[str, object]], known: dict[str, Any]) -> dict[int, str]:

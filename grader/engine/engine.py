@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -19,10 +19,12 @@ from ..judge.trial import Block, Local, Student, Trial, Verdict
 from ..model import Exercise, GradingOptions, PartResult, Result
 from ..sandbox.confined_student import Confined
 from ..sandbox.fork_client import FULL, Workers, workers
+from ..sandbox.reader_client import Origin, Reader
 from ..sandbox.worker_handle import ALL, Defences, Progress
-from ..submission import reading
-from ..submission.examination import Examined, examine
-from ..submission.reading import Unreadable
+from ..submission import source
+from ..submission.examination import Examined
+from ..submission.location import Place
+from ..submission.reading import FileBytes, Unreadable
 from ..submission.source import Submission
 from . import dependencies
 from .diagnose import diagnose, explained
@@ -34,13 +36,13 @@ class GradingRequest:
     """One submission to grade.
 
     Attributes:
-        submission: the student's file (Python, or a notebook), or what was already read of it.
+        submission: the student's file (a script, or a notebook), wherever it lies, or what was already read of it.
         in_process: run the student's code in this process, unconfined (for debugging one's own).
         defences: left alone outside of tests.
     """
 
     exercise: Exercise
-    submission: Path | Submission | Unreadable
+    submission: Path | Origin | Submission | Examined | Unreadable
     options: GradingOptions = field(default_factory=GradingOptions)
     student: str | None = None
     in_process: bool = False
@@ -54,6 +56,7 @@ class Engine:
     """Grades submissions one after another; workers come from one warm server."""
 
     server: Workers | None = None
+    reader: Reader = field(default_factory=Reader)
     _foreseen: dict[Exercise, int] = field(default_factory=dict)
 
     def __enter__(self) -> Engine:
@@ -65,12 +68,14 @@ class Engine:
         self.close()
 
     def warm_up(self) -> None:
-        """Start the worker server now, so that it imports torch while this process does."""
+        """Start the worker server and the reader now, so that they get ready while this process imports torch."""
+        self.reader.warm_up()
         if self.server is None:
             self.server = workers(catalog.hidden())
 
     def close(self) -> None:
-        """End the server."""
+        """End the server and the reader."""
+        self.reader.close()
         if self.server:
             self.server.close()
             self.server = None
@@ -85,7 +90,7 @@ class Engine:
         seed = request.options.seed
         if seed is None:
             seed = self._foreseen.pop(request.exercise, _random_seed())
-        examined = _examined(request)
+        examined = self._examined(request)
         if isinstance(examined, Unreadable):
             return _unreadable_result(request, examined, seed)
         with self._student(request, examined.submission) as student:
@@ -114,6 +119,18 @@ class Engine:
             prints=prints,
             bars=tuple(trial.bars),
         )
+
+    def _examined(self, request: GradingRequest) -> Examined | Unreadable:
+        submission = request.submission
+        if isinstance(submission, Examined | Unreadable):
+            return submission
+        if isinstance(submission, Path):
+            submission = Place(submission)
+        if not isinstance(submission, Submission):
+            return self.reader.examine(submission, request.exercise)[0]
+        text = FileBytes(submission.name, submission.text.encode())
+        examined, _ = self.reader.examine(text, request.exercise)
+        return replace(examined, submission=submission) if isinstance(examined, Examined) else examined
 
     def foresee(self, exercise: Exercise) -> None:
         """Draw the seed of the exercise's next check now, and have the reference answer its questions already: for
@@ -166,19 +183,12 @@ def _wants_gpu(request: GradingRequest) -> bool:
     return request.options.device != "cpu" and not request.in_process and gpu_available()
 
 
-def _examined(request: GradingRequest) -> Examined | Unreadable:
-    submission = request.submission
-    if isinstance(submission, Path):
-        submission = reading.read_file(submission, request.exercise)
-    return submission if isinstance(submission, Unreadable) else examine(submission, request.exercise)
-
-
 def _trial(request: GradingRequest, examined: Examined, student: Student, seed: int) -> Trial:
     options, submission = request.options, examined.submission
     gpu = _wants_gpu(request)
     blocked = {part: Block(why, static=True) for part, why in submission.blocked.items()}
     if request.defences.guard_source:
-        for violation in examined.violations:
+        for violation in source.violations(examined.names, request.exercise):
             message = violation.told(submission.place(violation.line))
             blocked[violation.part] = Block(message, static=True)
     return Trial(

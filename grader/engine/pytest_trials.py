@@ -10,7 +10,7 @@ from ..judge.trial import Block, Trial
 from ..model import Exercise
 from ..sandbox.confined_student import Confined
 from ..sandbox.fork_client import Workers, workers
-from ..submission import reading
+from ..submission import reading, source
 from ..submission.examination import Examined, examine
 from ..submission.reading import Unreadable
 
@@ -33,7 +33,8 @@ class Trials:
                 self.server = workers(catalog.hidden())
             student = Confined(self.server, exercise, examined.submission, exercise.limits)
             self.students.append(student)
-            blocked = {found.part: Block(str(found), static=True) for found in examined.violations}
+            violations = source.violations(examined.names, exercise)
+            blocked = {violation.part: Block(str(violation), static=True) for violation in violations}
             self.made[exercise_id] = Trial(exercise, student, self.seed, blocked=blocked)
         return self.made[exercise_id]
 

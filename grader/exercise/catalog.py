@@ -7,6 +7,7 @@ in the environment variable `NNKATA_PATH`, separated like PATH, and come after i
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import re
 import tomllib
@@ -94,6 +95,16 @@ def read(folder: Path, root: Path) -> Exercise:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ContentError(f"{file}: {error}") from None
     return _Reader(folder.name, table).exercise(folder, root)
+
+
+def read_cached(folder: Path, root: Path) -> Exercise:
+    """Return what `read` returns; the file is read again only when it has changed."""
+    return _read_at(folder, root, (folder / "exercise.toml").stat().st_mtime_ns)
+
+
+@functools.lru_cache(64)
+def _read_at(folder: Path, root: Path, _changed: int) -> Exercise:
+    return read(folder, root)
 
 
 class _Reader:

@@ -9,14 +9,15 @@ import contextlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from ..errors import SubmissionError, UsageError
 from ..model import Exercise
 from . import layouts
-from .archives import Archive, opened
+from .archives import MEMBERS, Archive, Member, opened
 from .layouts import student_id, visible
 from .location import INNER, Place, regular
 
@@ -77,11 +78,16 @@ class Gathered:
     left: tuple[Left, ...]
 
 
+ListZip = Callable[[BinaryIO, str, int], dict[str, Any]]
+"""Lists an open zip file as `listing` does, in a process where a file that was made to swell hurts nobody."""
+
+
 @dataclass
 class _Walk:
     """Lists files below a root."""
 
     skip: Path | None
+    list_zip: ListZip
     left: list[Left] = field(default_factory=list)
     noise: Counter[str] = field(default_factory=Counter)
     seen: int = 0
@@ -113,18 +119,67 @@ class _Walk:
     def file(self, file: Path, path: tuple[str, ...], modified: float) -> Iterator[Entry]:
         self.seen += 1
         if self.seen > FILES:
-            raise UsageError(f"There are more than {FILES:,} files: give the folder of the submissions alone.")
+            raise UsageError(_too_many())
         if file.suffix.lower() != ".zip":
             yield Entry(path, Place(file), modified)
             return
         try:
-            with regular(file) as data, contextlib.closing(Archive(data, file.name)) as archive:
-                yield from self.archive(archive, Place(file), path, [INNERS])
+            with regular(file) as data:
+                listed = self.list_zip(data, file.name, MEMBERS if path else FILES - self.seen)
+            if listed["over"] and path:
+                raise SubmissionError(f"{file.name}: it lists more than {MEMBERS:,} files. Is it the right file?")
         except SubmissionError as error:
             yield Entry(path, Place(file), modified, str(error))
+            return
+        if listed["over"]:
+            raise UsageError(_too_many())
+        self.seen += len(listed["entries"])
+        self.left += [Left(visible("/".join((*path, *below))), why) for below, why in listed["left"]]
+        self.noise.update(listed["noise"])
+        for below, members, changed, problem in listed["entries"]:
+            yield Entry((*path, *below), Place(file, tuple(members)), changed, problem)
 
-    def archive(self, archive: Archive, place: Place, path: tuple[str, ...], budget: list[int]) -> Iterator[Entry]:
+
+def _too_many() -> str:
+    return f"There are more than {FILES:,} files: give the folder of the submissions alone."
+
+
+def listing(file: BinaryIO, name: str, limit: int) -> dict[str, Any]:
+    """Return what an open zip file lists, the zip files inside of it included, as plain data.
+
+    Args:
+        limit: files at most; beyond it `over` is true and the rest is missing.
+
+    Returns:
+        `entries`: `[path, members, modified, problem]` of each file; `left`: `[path, why]` of what is passed over;
+        `noise`: counts of files that nobody means to hand in; `over`.
+
+    Raises:
+        SubmissionError: it is no zip file, or a damaged one.
+    """
+    walk = _ZipWalk(limit)
+    with contextlib.closing(Archive(file, name)) as archive:
+        walk.archive(archive, (), ())
+    return {"entries": walk.entries, "left": walk.left, "noise": dict(walk.noise), "over": walk.over}
+
+
+class _ZipWalk:
+    """Lists the files in a zip file, and in those inside of it."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.over = limit, False
+        self.budget = INNERS
+        self.seen = 0
+        self.entries: list[list[Any]] = []
+        self.left: list[list[Any]] = []
+        self.noise: Counter[str] = Counter()
+
+    def archive(self, archive: Archive, path: tuple[str, ...], members: tuple[str, ...]) -> None:
         for member in archive.members():
+            self.seen += 1
+            if self.seen > self.limit:
+                self.over = True
+                return
             below = (*path, *member.path)
             why = ""
             if not member.path or len(below) > 2 * FOLDERS:
@@ -132,24 +187,27 @@ class _Walk:
             elif member.link:
                 why = "symbolic links are not followed"
             if why:
-                self.left.append(Left(visible("/".join((*path, member.name))), why))
+                self.left.append([[*path, member.name], why])
             elif hidden := next((part for part in member.path if NOISE.fullmatch(part)), None):
                 self.noise[hidden if hidden.startswith("_") else "hidden files and the like"] += 1
             elif not member.name.lower().endswith(".zip"):
-                yield Entry(below, Place(place.path, (*place.members, member.name)), member.modified)
+                self.entries.append([below, [*members, member.name], member.modified, ""])
             else:
-                inner = Place(place.path, (*place.members, member.name))
-                try:
-                    if place.members:
-                        raise SubmissionError(f"{inner.name}: zip files in zip files in zip files are not read.")
-                    data = archive.read(member.name, min(INNER, budget[0]) + 1)
-                    budget[0] -= len(data)
-                    if len(data) > INNER or budget[0] < 0:
-                        raise SubmissionError(f"{inner.name}: it is too large for a zip file inside of another.")
-                    with contextlib.closing(opened(data, inner.name)) as nested:
-                        yield from self.archive(nested, inner, below, budget)
-                except SubmissionError as error:
-                    yield Entry(below, inner, member.modified, str(error))
+                self._inner(archive, member, below, members)
+
+    def _inner(self, archive: Archive, member: Member, path: tuple[str, ...], members: tuple[str, ...]) -> None:
+        name = Place(Path(archive.name), (*members, member.name)).name
+        try:
+            if members:
+                raise SubmissionError(f"{name}: zip files in zip files in zip files are not read.")
+            data = archive.read(member.name, min(INNER, self.budget) + 1)
+            self.budget -= len(data)
+            if len(data) > INNER or self.budget < 0:
+                raise SubmissionError(f"{name}: it is too large for a zip file inside of another.")
+            with contextlib.closing(opened(data, name)) as nested:
+                self.archive(nested, path, (*members, member.name))
+        except SubmissionError as error:
+            self.entries.append([path, [*members, member.name], member.modified, str(error)])
 
 
 def gather(
@@ -159,6 +217,7 @@ def gather(
     skip: Path | None = None,
     only: bool = False,
     student: str = "",
+    list_zip: ListZip = listing,
 ) -> Gathered:
     """Everything to grade below `root`, which may be a folder, a zip file, or one file.
 
@@ -167,12 +226,13 @@ def gather(
         pattern: see `layouts.Pattern`; without one, the usual layouts are known.
         skip: a folder that is not looked into.
         student: everything is this student's, wherever it lies.
+        list_zip: how zip files are looked into; `listing` itself does it in this process.
 
     Raises:
         UsageError: there is no such root, it cannot be read, or the pattern makes no sense.
     """
     form = layouts.Pattern(pattern, exercises) if pattern else layouts.Usual(exercises)
-    walk = _Walk(skip)
+    walk = _Walk(skip, list_zip)
     entries = list(_entries(walk, root))
     home = student_id(
         root.resolve().parent.name if root.suffix in layouts.SUFFIXES else layouts.stem(root.resolve().name)

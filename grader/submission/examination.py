@@ -12,7 +12,7 @@ from ..errors import SubmissionError
 from ..model import Exercise
 from . import source
 from .reading import Unreadable
-from .source import Submission, Violation
+from .source import Submission, Use
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,13 @@ class Examined:
     """A submission whose text has been parsed and searched.
 
     Attributes:
-        violations: the first forbidden name of each part that uses one.
+        names: for each part, the names that it uses; `source.violations` says which it may not.
         flags: what looks like evasion, for a person to judge.
         uses: for each part, the other parts that its code uses.
     """
 
     submission: Submission
-    violations: tuple[Violation, ...]
+    names: Mapping[str, tuple[Use, ...]]
     flags: tuple[str, ...]
     uses: Mapping[str, frozenset[str]]
 
@@ -39,7 +39,7 @@ def examine(submission: Submission, exercise: Exercise) -> Examined | Unreadable
         return Unreadable(submission.name, str(error), submission.sha256)
     return Examined(
         submission,
-        violations=tuple(source.violations(tree, exercise)),
+        names=source.used_names(tree, exercise),
         flags=tuple(source.flags(tree, submission.place)),
         uses=uses(tree, exercise),
     )

@@ -59,58 +59,36 @@ def regular(path: Path) -> BinaryIO:
     return os.fdopen(fd, "rb")
 
 
-class Reader:
-    """Reads places; the archive that was read last stays open, since its neighbours are likely to be asked for."""
+def read_from(file: BinaryIO, place: Place) -> bytes:
+    """Return the bytes at a place, `limit` at most.
 
-    def __init__(self) -> None:
-        self._key: tuple[Path, tuple[str, ...]] | None = None
-        self._archive: Archive | None = None
+    Args:
+        file: the file on disk that the place is in, open.
 
-    def chunks(self, place: Place) -> Iterator[bytes]:
-        """The bytes at a place, piece by piece, `limit` at most; SubmissionError if they cannot be had."""
-        if place.members:
-            yield from self._opened(place.path, place.members[:-1]).chunks(place.members[-1], place.limit)
-            return
-        left = place.limit
-        with regular(place.path) as file:
-            while left > 0 and (chunk := file.read(min(CHUNK, left))):
-                left -= len(chunk)
-                yield chunk
-
-    def read(self, place: Place) -> bytes:
-        """`chunks` in one piece."""
-        return b"".join(self.chunks(place))
-
-    def digest(self, place: Place) -> str:
-        """The SHA-256 of the bytes at a place."""
-        digest = hashlib.sha256()
-        for chunk in self.chunks(place):
-            digest.update(chunk)
-        return digest.hexdigest()
-
-    def close(self) -> None:
-        """Let go of what is open."""
-        if self._archive:
-            self._archive.close()
-        self._archive = self._key = None
-
-    def _opened(self, path: Path, inner: tuple[str, ...]) -> Archive:
-        if self._key == (path, inner) and self._archive:
-            return self._archive
-        self.close()
-        archive = _archive(path)
-        for name in inner:
-            with contextlib.closing(archive):
-                data = archive.read(name, INNER)
-            archive = opened(data, visible(name))
-        self._key, self._archive = (path, inner), archive
-        return archive
+    Raises:
+        SubmissionError: they cannot be had.
+    """
+    return b"".join(_chunks(file, place))
 
 
-def _archive(path: Path) -> Archive:
-    file = regular(path)
-    try:
-        return Archive(file, visible(path.name))
-    except SubmissionError:
-        file.close()
-        raise
+def digest_from(file: BinaryIO, place: Place) -> str:
+    """Return the SHA-256 of what `read_from` returns, without holding it."""
+    digest = hashlib.sha256()
+    for chunk in _chunks(file, place):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _chunks(file: BinaryIO, place: Place) -> Iterator[bytes]:
+    if place.members:
+        with contextlib.ExitStack() as stack:
+            archive = stack.enter_context(contextlib.closing(Archive(file, visible(place.path.name))))
+            for name in place.members[:-1]:
+                inner = opened(archive.read(name, INNER), visible(name))
+                archive = stack.enter_context(contextlib.closing(inner))
+            yield from archive.chunks(place.members[-1], place.limit)
+        return
+    left = place.limit
+    while left > 0 and (chunk := file.read(min(CHUNK, left))):
+        left -= len(chunk)
+        yield chunk

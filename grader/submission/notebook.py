@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import hashlib
 import symtable
 from collections import defaultdict
@@ -43,7 +44,7 @@ def assembled(found: Iterable[Cell], name: str, exercise: Exercise) -> Submissio
     is defined. Where a part's own cell does not parse, that part alone is stopped.
     """
     parts = [part.name for part in exercise.parts]
-    statements = [*_given(exercise)]
+    statements = [*stub_preamble(exercise)]
     blocked: dict[str, str] = {}
     for cell in found:
         if cell.grade_id.endswith(POINTS):
@@ -100,13 +101,20 @@ class Statement:
     changes: frozenset[str] = field(default=frozenset())
 
 
-def _given(exercise: Exercise) -> Iterator[Statement]:
-    """What the exercise's file holds besides its parts: imports and names for types."""
+def stub_preamble(exercise: Exercise) -> tuple[Statement, ...]:
+    """Return what the exercise's file holds besides its parts: imports and names for types.
+
+    It is read once, so that a process which has given up its files still knows it.
+    """
+    return _stub_preamble(exercise, exercise.stub.stat().st_mtime_ns)
+
+
+@functools.lru_cache(64)
+def _stub_preamble(exercise: Exercise, _changed: int) -> tuple[Statement, ...]:
     parts = {part.name for part in exercise.parts}
     text = exercise.stub.read_text("utf-8")
-    for statement in _statements(ast.parse(text), Cell(text, "", 0)):
-        if not statement.binds & parts:
-            yield statement
+    statements = _statements(ast.parse(text), Cell(text, "", 0))
+    return tuple(statement for statement in statements if not statement.binds & parts)
 
 
 def _unparsable(cell: Cell, error: BaseException) -> str:

@@ -9,10 +9,12 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import SubmissionError
 from ..model import Exercise
-from . import notebook, notebook_cells, source
+from . import location, notebook, notebook_cells, source
+from .location import Place
 from .notebook_cells import Cell
 from .source import Submission
 
@@ -30,6 +32,14 @@ class Unreadable:
     name: str
     reason: str
     sha256: str = ""
+
+
+@dataclass(frozen=True)
+class FileBytes:
+    """A file that is not on a disk: its name and its bytes."""
+
+    name: str
+    data: bytes
 
 
 def read_file(path: Path, exercise: Exercise) -> Submission | Unreadable:
@@ -50,6 +60,14 @@ def read_bytes(data: bytes, name: str, exercise: Exercise) -> Submission | Unrea
 def read_cells(cells: Iterable[Cell], name: str, exercise: Exercise) -> Submission | Unreadable:
     """Return the submission that a notebook's code cells make."""
     return _or_unreadable(name, lambda: notebook.assembled(cells, name, exercise))
+
+
+def digest(file: BinaryIO, place: Place) -> str:
+    """Return the SHA-256 of the bytes at a place in an open file, or of why there are none."""
+    try:
+        return location.digest_from(file, place)
+    except SubmissionError as error:
+        return digest_of_reason(str(error))
 
 
 def digest_of_reason(reason: str) -> str:

@@ -14,9 +14,10 @@ import os
 import re
 import stat
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import SubmissionError
 from ..model import Exercise
@@ -25,6 +26,9 @@ from ..worker.printable import strip_unprintable
 
 SIZE = 200_000
 """Bytes that a submission may have: ten times a long one, and too few to carry a data set's answers."""
+
+SEGMENTS = 24
+"""Parts of a dotted name that are followed: nothing lies deeper, and a chain of aliases could be as long as a file."""
 
 DEPTH = 400
 """Nodes of the syntax tree inside of one another; a page of `+` makes some dozens."""
@@ -103,6 +107,16 @@ def read(path: Path) -> Submission:
 
 def read_bytes(path: Path, limit: int) -> bytes:
     """At most `limit` bytes of a regular file; SubmissionError names the file and says what to do."""
+    with open_regular(path) as file:
+        return file.read(limit)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file to read, without following a link or waiting for a pipe.
+
+    Raises:
+        SubmissionError: it is none; the message names it and says what to do.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
@@ -120,8 +134,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
         raise SubmissionError(
             f"{path} is {'a folder' if stat.S_ISDIR(mode) else 'no regular file'}: give a Python file."
         )
-    with os.fdopen(fd, "rb") as file:
-        return file.read(limit)
+    return os.fdopen(fd, "rb")
 
 
 def checked(name: str, data: bytes) -> Submission:
@@ -176,13 +189,24 @@ def measure(tree: ast.Module) -> None:
     raise RecursionError
 
 
-def violations(tree: ast.Module, exercise: Exercise) -> list[Violation]:
-    """What parts of the exercise use though they may not, the first place of each."""
+def used_names(tree: ast.Module, exercise: Exercise) -> dict[str, tuple[Use, ...]]:
+    """Return, for each part, the names that it uses, itself or through other definitions: each once, by line."""
     module = _Module(tree)
+    names: dict[str, tuple[Use, ...]] = {}
+    for part in exercise.parts:
+        first: dict[str, Use] = {}
+        for use in module.reachable(part.name):
+            first.setdefault(use.dotted, use)
+        names[part.name] = tuple(first.values())
+    return names
+
+
+def violations(names: Mapping[str, Sequence[Use]], exercise: Exercise) -> list[Violation]:
+    """Return the first name of each part that it may not use, of those that `used_names` found. Needs torch."""
     found = []
     for part in exercise.parts:
-        for use in module.reachable(part.name):
-            advice = _forbidden(use, part.forbidden, module)
+        for use in names.get(part.name, ()):
+            advice = _forbidden(use, part.forbidden)
             if advice:
                 found.append(Violation(part.name, use.dotted, use.line, advice))
                 break
@@ -288,7 +312,7 @@ class _Module:
             return self.aliases.get(node.id)
         if isinstance(node, ast.Attribute):
             base = self.dotted(node.value)
-            return f"{base}.{node.attr}" if base else None
+            return f"{base}.{node.attr}" if base and base.count(".") < SEGMENTS else None
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) >= 2:
             base, name = self.dotted(node.args[0]), node.args[1]
             if node.func.id == "getattr" and base and isinstance(name, ast.Constant) and isinstance(name.value, str):
@@ -365,7 +389,7 @@ def is_annotation(parent: ast.AST, child: ast.AST) -> bool:
     return isinstance(parent, ast.arg | ast.AnnAssign) and child is parent.annotation
 
 
-def _forbidden(use: Use, names: tuple[str, ...], module: _Module) -> str | None:
+def _forbidden(use: Use, names: tuple[str, ...]) -> str | None:
     """The advice of the family that a use offends, or None."""
     if PRIVATE.match(use.dotted) and not PRIVATE_ALLOWED.match(use.dotted):
         return "PyTorch's private parts and compilers are off limits in every exercise"

@@ -20,6 +20,7 @@ from ..exercise import catalog, stub
 from ..feedback import disclosure
 from ..model import Exercise, GradingOptions, Part, Result
 from ..sandbox.fork_client import workers
+from ..sandbox.reader_client import Reader
 from . import workspace
 from .workspace import Workspace
 
@@ -176,7 +177,9 @@ def grading(first: Exercise, local: bool = False) -> Iterator[Engine]:
         local: no workers are needed.
     """
     server = None if local else workers(catalog.hidden())
+    reader = Reader()
     try:
+        reader.warm_up()
         if server:
             server.prepare(first)
         gc.disable()  # importing torch makes millions of objects, none of them garbage
@@ -184,9 +187,10 @@ def grading(first: Exercise, local: bool = False) -> Iterator[Engine]:
 
         gc.freeze()
         gc.enable()
-        with Engine(server) as engine:
+        with Engine(server, reader) as engine:
             yield engine
     finally:
+        reader.close()
         if server:
             server.close()
 
@@ -227,6 +231,7 @@ def _debugged(engine: Engine, request: GradingRequest) -> Result:
     except NnkataError:
         raise
     except (Exception, SystemExit) as error:  # importing it failed
+        assert isinstance(request.submission, Path)  # one's own file, or one that was named
         name = request.submission.name
         trace = traceback.extract_tb(error.__traceback__)
         where = next((f", line {frame.lineno}" for frame in reversed(trace) if frame.filename == f"<{name}>"), "")

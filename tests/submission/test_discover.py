@@ -192,11 +192,8 @@ def test_a_broken_zip_alone_fails_in_what_was_asked_for(tmp_path):
 
 
 def bytes_at(place):
-    reader = location.Reader()
-    try:
-        return reader.read(place)
-    finally:
-        reader.close()
+    with location.regular(place.path) as file:
+        return location.read_from(file, place)
 
 
 def refusal(file, name="losses.py"):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from nnkata.grader.exercise import catalog
-from nnkata.grader.submission import reading
+from nnkata.grader.submission import reading, source
 from nnkata.grader.submission.examination import Examined, examine
 from nnkata.grader.submission.notebook_cells import Cell
 from nnkata.grader.submission.reading import Unreadable
@@ -65,6 +65,6 @@ def test_an_examination_holds_all_that_the_text_says():
     read = reading.read_bytes((text + "def l1_loss(a, b):\n    return mse_loss(a, b)\n").encode(), "losses.py", LOSSES)
     examined = examine(read, LOSSES)
     assert isinstance(examined, Examined)
-    assert {violation.part for violation in examined.violations} == {"mse_loss", "l1_loss"}
+    assert {violation.part for violation in source.violations(examined.names, LOSSES)} == {"mse_loss", "l1_loss"}
     assert examined.flags == ("line 1: uses ctypes",)
     assert examined.uses["l1_loss"] == {"mse_loss"}

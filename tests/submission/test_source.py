@@ -15,6 +15,10 @@ from nnkata.grader.submission import source
 # -- reading ------
 
 
+def violations_of(tree, exercise):
+    return source.violations(source.used_names(tree, exercise), exercise)
+
+
 def refused(path):
     with pytest.raises(SubmissionError) as caught:
         source.read(path)
@@ -121,7 +125,7 @@ def test_source_that_is_nested_too_deeply_to_be_searched_is_refused(text):
 @pytest.mark.parametrize("text", ["x = 1" + "+1" * 200, "x = a" + ".b()" * 100, "x = " + "[" * 90 + "]" * 90])
 def test_source_that_is_nested_as_deeply_as_people_write_is_searched(text):
     tree = source.parse(source.checked("a.py", text.encode()))
-    assert source.flags(tree) == [] and source.violations(tree, exercise(f="softmax")) == []
+    assert source.flags(tree) == [] and violations_of(tree, exercise(f="softmax")) == []
 
 
 # -- forbidden names ------
@@ -134,7 +138,7 @@ def exercise(**forbidden):
 
 
 def found(text, forbidden="softmax losses"):
-    violations = source.violations(ast.parse(text), exercise(f=forbidden))
+    violations = violations_of(ast.parse(text), exercise(f=forbidden))
     assert len(violations) <= 1
     return violations[0] if violations else None
 
@@ -200,7 +204,7 @@ def test_each_part_is_held_to_its_own_families():
         HEAD + "def f(x): return F.softmax(x, 0)\ndef g(x): return F.mse_loss(x, x)\ndef h(x): return F.softmax(x, 0)"
     )
     tree = ast.parse(text)
-    assert {v.part for v in source.violations(tree, exercise(f="softmax", g="softmax", h="losses"))} == {"f"}
+    assert {v.part for v in violations_of(tree, exercise(f="softmax", g="softmax", h="losses"))} == {"f"}
 
 
 @pytest.mark.parametrize(
@@ -270,7 +274,7 @@ def test_a_method_of_an_own_class_may_be_called_relu():
 
 
 def test_a_part_that_is_not_defined_raises_no_alarm():
-    assert source.violations(ast.parse(HEAD + "x = F.softmax"), exercise(f="softmax")) == []
+    assert violations_of(ast.parse(HEAD + "x = F.softmax"), exercise(f="softmax")) == []
 
 
 # -- flags ------
@@ -326,5 +330,5 @@ def test_flags_are_few_however_many_lines_earn_them():
 )
 def test_every_honest_solution_passes_the_search(file):
     tree = source.parse(source.read(file))
-    assert source.violations(tree, catalog.find(file.parent.name)) == []
+    assert violations_of(tree, catalog.find(file.parent.name)) == []
     assert source.flags(tree) == []
