@@ -29,7 +29,11 @@ MIX = {"right": 0.58, "wrong": 0.34, "crashing": 0.06, "looping": 0.02}
 """A looping submission costs its exercise's limit of one call, 5 s, so a class of them would measure that alone."""
 
 CRASHES = ("import os\nos._exit(0)", "raise RuntimeError('oops')", "def broken(:", "data = [0] * (1 << 40)")
-ROLES = {"nnkata.grader.classroom.pool_worker": "judge", "nnkata.grader.worker.fork_server": "server"}
+ROLES = {
+    "nnkata.grader.classroom.pool_worker": "judge",
+    "nnkata.grader.worker.fork_server": "server",
+    "nnkata.grader.sandbox.reader_process": "reader",
+}
 
 
 def wrong_parts(exercise: Exercise) -> list[str]:

@@ -162,9 +162,7 @@ def test_two_workers_and_interruptions_at_any_moment_end_with_the_same_grades(
         text=True,
     )
     if seen < len(GRADES):
-        judge = wait_for(
-            lambda: [p for p in psutil.Process(process.pid).children() if "judgeprocess" in str(p.cmdline())]
-        )
+        judge = wait_for(lambda: judges_of(process.pid))
         judge[0].kill()
     printed, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
@@ -172,6 +170,12 @@ def test_two_workers_and_interruptions_at_any_moment_end_with_the_same_grades(
     assert kept(tmp_path) == kept(graded[0])
     after = {student: (tmp_path / "results" / student).stat().st_mtime_ns for student in before}
     assert after == before, "what was graded once was graded again"
+
+
+def judges_of(pid):
+    """The judges that a run has started and that have not ended."""
+    alive = [child for child in psutil.Process(pid).children() if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in alive if "nnkata.grader.classroom.pool_worker" in child.cmdline()]
 
 
 def wait_for(condition, seconds=60.0):
