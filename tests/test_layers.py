@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 GRADER = ROOT / "grader"
-LOOSE = {"model", "errors", "extras"}
+LOOSE = {"model", "errors", "extras", "files"}
 BESIDE_THE_STUDENT = {"torch", "numpy", "landlock", "pyseccomp"}
 WITHOUT_TORCH = ("submission", "classroom")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..exercise.stub import make_stub
-from ..workspace.workspace import write
+from ..files import write_whole
 
 EXERCISE = '''format_version = 1
 title = "{title}"
@@ -115,5 +115,5 @@ def create(root: Path, exercise_id: str) -> list[Path]:
             raise UsageError(f"{file} is there already: choose another name.")
     for file, text in files.items():
         file.parent.mkdir(parents=True, exist_ok=True)
-        write(file, text)
+        write_whole(file, text)
     return list(files)

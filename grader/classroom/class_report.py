@@ -16,9 +16,9 @@ from markupsafe import Markup, escape
 
 from ..feedback import pages
 from ..feedback.disclosure import Level, feedback
+from ..files import write_whole
 from ..model import Diagnosis, Exercise, PartResult, Result, Status
 from ..submission.discover import Left
-from ..workspace.workspace import write
 from .results_folder import file_name
 
 BINS = 10
@@ -143,7 +143,7 @@ class ClassReport:
     def add(self, student: str, results: Sequence[Result]) -> None:
         """One student's results; writes their page."""
         known = [result for result in results if result.exercise in self.exercises]
-        write(self.folder / "students" / f"{file_name(student)}.html", self.page(student, known))
+        write_whole(self.folder / "students" / f"{file_name(student)}.html", self.page(student, known))
         cells = {
             result.exercise: Cell(
                 result.exercise,
@@ -210,7 +210,7 @@ class ClassReport:
                 level=self.level,
             )
         )
-        write(self.folder / "report.html", html)
+        write_whole(self.folder / "report.html", html)
 
     def facts(self) -> list[tuple[str, str]]:
         """A few numbers about all of it."""

@@ -14,8 +14,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from ..feedback import pages
 from ..feedback.disclosure import Feedback, Level, PartFeedback, feedback
+from ..files import write_whole
 from ..model import Exercise, Result, TestResult
-from ..workspace.workspace import write
 from .results_folder import file_name
 
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -132,7 +132,7 @@ def gradescope(
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     said = [feedback(result, exercises[result.exercise], level) for result in results if result.exercise in exercises]
-    write(file, json.dumps(gradescope_results(results, said), ensure_ascii=False, indent=1) + "\n")
+    write_whole(file, json.dumps(gradescope_results(results, said), ensure_ascii=False, indent=1) + "\n")
 
 
 def gradescope_results(results: Sequence[Result], said: Sequence[Feedback]) -> dict[str, object]:

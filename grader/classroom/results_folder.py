@@ -20,8 +20,8 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..feedback import report
+from ..files import write_whole
 from ..model import Exercise, GradingOptions, Result
-from ..workspace.workspace import write
 
 FORMAT = 1
 FACTS = "run.json"
@@ -97,7 +97,7 @@ class Ledger:
             },
             "versions": versions,
         }
-        write(self.folder / FACTS, json.dumps(facts, indent=1) + "\n")
+        write_whole(self.folder / FACTS, json.dumps(facts, indent=1) + "\n")
 
     def file(self, student: str, exercise: str) -> Path:
         """Where a result is kept."""
@@ -109,7 +109,7 @@ class Ledger:
         file = self.file(result.student, result.exercise)
         file.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({**report.to_dict(result), "batch": asdict(made)}, ensure_ascii=False, separators=(",", ":"))
-        write(file, text + "\n")
+        write_whole(file, text + "\n")
         return text
 
     def known(self, student: str, exercise: str) -> Kept | None:

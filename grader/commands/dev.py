@@ -116,12 +116,14 @@ def _counted(fates: Iterator[Fate], exercise_id: str) -> Iterator[Fate]:
 @app.command("stub")
 def dev_stub(ids: Annotated[Optional[list[str]], typer.Argument(metavar="ID", show_default=False)] = None) -> None:  # noqa: UP045
     """Make the stubs anew from the solutions."""
+    from .. import files
     from ..exercise import catalog, stub
-    from ..workspace import workspace
 
     with told():
         for exercise in [catalog.find(name) for name in ids] if ids else catalog.exercises():
-            workspace.write(exercise.stub, stub.make_stub(exercise.solution.read_text("utf-8"), str(exercise.solution)))
+            files.write_whole(
+                exercise.stub, stub.make_stub(exercise.solution.read_text("utf-8"), str(exercise.solution))
+            )
             screen().print(f"{exercise.stub}", highlight=False)
 
 

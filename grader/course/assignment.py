@@ -16,11 +16,11 @@ from typing import Any
 import nbformat
 from nbformat.notebooknode import NotebookNode
 
+from .. import files
 from ..errors import ContentError, UsageError
 from ..exercise import stub
 from ..model import Exercise
 from ..submission.notebook import POINTS
-from ..workspace import workspace
 
 MARK = "nnkata"
 """The key of a cell's metadata that says what it is to us: `lesson`, `solution:mse_loss`, …"""
@@ -92,7 +92,7 @@ def write(exercise: Exercise, parts: list[Chosen], file: Path) -> None:
     book = merged(there, [*_cells(exercise, parts)])
     file.parent.mkdir(parents=True, exist_ok=True)
     nbformat.validate(book)
-    workspace.write(file, nbformat.writes(book) + "\n")
+    files.write_whole(file, nbformat.writes(book) + "\n")
     for picture in sorted(exercise.folder.glob("*.png")):
         file.with_name(picture.name).write_bytes(picture.read_bytes())
 

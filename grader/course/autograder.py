@@ -19,8 +19,8 @@ from ..errors import GraderError, NnkataError, UsageError
 from ..exercise import catalog
 from ..feedback import pages
 from ..feedback.disclosure import LEVELS, Feedback, Level, feedback
+from ..files import write_whole
 from ..model import Exercise, GradingOptions, PartResult, Result
-from ..workspace.workspace import write
 
 FAILED, BROKEN = 1, 3
 
@@ -94,7 +94,7 @@ def gradescope(submission: Path, folder: Path, settings: Settings) -> int:
     results = graded(submission, settings)
     said = [_said(result, settings.level) for result in results]
     folder.mkdir(parents=True, exist_ok=True)
-    write(file, json.dumps(exports.gradescope_results(results, said), ensure_ascii=False, indent=1) + "\n")
+    write_whole(file, json.dumps(exports.gradescope_results(results, said), ensure_ascii=False, indent=1) + "\n")
     return 0
 
 

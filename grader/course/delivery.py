@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
+from .. import files
 from ..errors import UsageError
 from ..exercise import catalog
 from ..model import Exercise
@@ -106,7 +107,7 @@ def classroom(folder: Path, chosen: Sequence[Exercise], level: str, package: str
             (kept if (folder / name).exists() else written).append(str(name))
             if not (folder / name).exists():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                workspace.write(folder / name, text)
+                files.write_whole(folder / name, text)
     except OSError as error:
         raise UsageError(f"{folder} cannot be written ({error.strerror}): choose another folder.") from None
     return written, kept

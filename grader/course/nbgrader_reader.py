@@ -16,6 +16,7 @@ from nbconvert.exporters import NotebookExporter
 from nbformat.notebooknode import NotebookNode
 from nbgrader.api import Gradebook
 
+from .. import files
 from ..errors import SubmissionError
 from ..exercise import catalog
 from ..sandbox.reader_client import Reader
@@ -134,10 +135,11 @@ def adopt_renamed(assignment: str, student: str, notebooks: list[str]) -> None:
     for name in known:
         setup = f'Exercise("{name}")'
         fitting = [file for file, text in strays.items() if name in file.stem or setup in text]
-        copy = folder / f"{name}.ipynb"
-        if len(fitting) == 1 and not copy.exists():
-            copy.write_bytes(source.read_bytes(fitting[0], notebook_cells.SIZE))
-            notebooks.append(str(copy))
+        if len(fitting) == 1:
+            # a student's folder may hold links: nothing is written where anything has the name already
+            data = source.read_bytes(fitting[0], notebook_cells.SIZE)
+            if files.write_new(folder, f"{name}.ipynb", data):
+                notebooks.append(str(folder / f"{name}.ipynb"))
 
 
 def _sources(file: Path) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import files
 from ..errors import NnkataError, SubmissionError, UsageError
 from ..exercise import catalog, stub
 from ..feedback import disclosure
@@ -281,12 +282,12 @@ def reset(space: Workspace, exercise: Exercise, name: str | None) -> Path | None
         fresh = stub.make_stub(exercise.solution.read_text("utf-8"))
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        workspace.write(file, fresh)
+        files.write_whole(file, fresh)
         return None
     text = fresh if name is None else _with_part_reset(file, fresh, part_of(exercise, name).name)
     try:
         kept = workspace.backup(file, space.state)
-        workspace.write(file, text)
+        files.write_whole(file, text)
     except OSError as error:
         raise UsageError(f"{file} cannot be reset ({error.strerror}).") from None
     return kept

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
+from ..files import write_whole
 from ..judge.accuracy_bars import Material
 from ..model import BarResult, Result
-from .workspace import write
 
 WORST = 12
 
@@ -30,7 +30,7 @@ def keep(result: Result, folder: Path) -> list[Path]:
             "losses": bar.losses,
             "confusion": bar.confusion,
         }
-        write(file, json.dumps(numbers, indent=1) + "\n")
+        write_whole(file, json.dumps(numbers, indent=1) + "\n")
         files.append(file)
         if picture := _picture(bar, folder / f"{bar.bar.name}.png"):
             files.append(picture)

@@ -10,12 +10,12 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from ..errors import UsageError
+from ..files import write_whole
 from ..model import Exercise, Result
 
 MARKER = ".nnkata"
@@ -76,7 +76,7 @@ class Workspace:
         data = {"format_version": 1, "exercises": {name: asdict(record) for name, record in self.records.items()}}
         try:
             self.state.mkdir(parents=True, exist_ok=True)
-            write(self.state / PROGRESS, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+            write_whole(self.state / PROGRESS, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
         except OSError as error:
             warning = f"progress could not be saved in {self.state} ({error.strerror}); the verdict stands all the same"
             if warning not in self.warnings:
@@ -166,16 +166,3 @@ def backup(file: Path, state: Path) -> Path:
             shutil.copyfile(file, target)
             return target
     raise UsageError(f"there are too many backups in {folder}: delete some")
-
-
-def write(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    fd, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-    try:
-        with os.fdopen(fd, "w", encoding="utf-8") as out:
-            out.write(text)
-        os.chmod(name, file.stat().st_mode & 0o777 if file.exists() else 0o644)
-        os.replace(name, file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from pathlib import Path
 
 import nbformat
 import pytest
 from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader_course import MSE, RIGHT, Course
-from nnkata.grader.course import assignment
+from nnkata.grader.course import assignment, nbgrader_reader
 from nnkata.grader.exercise import catalog, content, stub
 
 WRONG = {**RIGHT, "mse_loss": MSE.replace("losses.mean()", "losses.sum()")}
@@ -100,6 +101,30 @@ HONEST = {
     ),
 }
 """What students do to a notebook whose answers are right."""
+
+
+LINKS = {
+    "dangling": lambda folder, target: (folder / "03_losses.ipynb").symlink_to(target / "new"),
+    "to-a-file": lambda folder, target: (folder / "03_losses.ipynb").symlink_to(target / "kept"),
+    "to-a-folder": lambda folder, target: (folder / "03_losses.ipynb").symlink_to(target),
+    "its-stray-is-a-link": lambda folder, target: (folder / "03_losses (2).ipynb").symlink_to(target / "kept"),
+}
+
+
+def test_a_link_that_a_student_hands_in_leads_nowhere(tmp_path):
+    """nbgrader's hook copies a renamed notebook to the name that was handed out: nobody's file but that student's."""
+    target = tmp_path / "elsewhere"
+    target.mkdir()
+    (target / "kept").write_text("mine")
+    for name, link in LINKS.items():
+        folder = tmp_path / "submitted" / name / "ps1"
+        folder.mkdir(parents=True)
+        (folder / "03_losses (1).ipynb").write_text('{"cells": []}')
+        link(folder, target)
+        notebooks = [str(folder / "03_losses (1).ipynb")]
+        nbgrader_reader.adopt_renamed("ps1", name, notebooks)
+        assert sorted(file.name for file in target.iterdir()) == ["kept"] and (target / "kept").read_text() == "mine"
+        assert not any("mine" in Path(file).read_text() for file in folder.iterdir() if not file.is_symlink())
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from nnkata.grader import files
 from nnkata.grader.errors import UsageError
 from nnkata.grader.exercise import catalog
 from nnkata.grader.model import Diagnosis, PartResult, Result
@@ -148,7 +149,7 @@ def test_a_read_only_workspace_is_warned_of_once_and_stops_nothing(made, monkeyp
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     space = opened(made)
-    monkeypatch.setattr(workspace.tempfile, "mkstemp", read_only)
+    monkeypatch.setattr(files.tempfile, "mkstemp", read_only)
     space.remember(result())
     space.remember(result())
     assert len(space.warnings) == 1 and "could not be saved" in space.warnings[0]
@@ -178,21 +179,21 @@ def test_a_state_folder_that_cannot_be_made_is_warned_of(tmp_path):
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     file = tmp_path / PROGRESS
-    workspace.write(file, "old")
+    files.write_whole(file, "old")
 
     def fails(*names):
         assert Path(names[0]).read_text() == "new" and file.read_text() == "old"
         raise OSError(errno.EIO, "disk")
 
     with monkeypatch.context() as patch:
-        patch.setattr(workspace.os, "replace", fails)
+        patch.setattr(files.os, "replace", fails)
         with pytest.raises(OSError, match="disk"):
-            workspace.write(file, "new")
+            files.write_whole(file, "new")
     assert file.read_text() == "old" and no_remains(tmp_path)
     with pytest.raises(UnicodeEncodeError):
-        workspace.write(file, "half \ud800")
+        files.write_whole(file, "half \ud800")
     assert file.read_text() == "old" and no_remains(tmp_path)
-    workspace.write(file, "new")
+    files.write_whole(file, "new")
     assert file.read_text() == "new"
 
 
@@ -201,10 +202,12 @@ def test_a_rewritten_file_keeps_its_mode(tmp_path):
     file = tmp_path / "a.py"
     file.write_text("x")
     file.chmod(0o640)
-    workspace.write(file, "y")
+    files.write_whole(file, "y")
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
-    workspace.write(tmp_path / "b.py", "y")
-    assert stat.S_IMODE((tmp_path / "b.py").stat().st_mode) == 0o644
+    files.write_whole(tmp_path / "b.py", "y")
+    umask = os.umask(0o022)
+    os.umask(umask)
+    assert stat.S_IMODE((tmp_path / "b.py").stat().st_mode) == 0o666 & ~umask
 
 
 def test_each_backup_has_a_name_of_its_own(made):
