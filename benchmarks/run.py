@@ -87,6 +87,7 @@ def in_process(repeat: int) -> list[tuple[str, str, str]]:
     from nnkata.grader.engine import engine
     from nnkata.grader.exercise import catalog
     from nnkata.grader.sandbox.worker_handle import Defences, Worker
+    from nnkata.grader.worker.worker_config import TemplateConfig, WorkerConfig
     from nnkata.grader.workspace import service
 
     rows = []
@@ -119,8 +120,11 @@ def in_process(repeat: int) -> list[tuple[str, str, str]]:
         starts, memory = [], []
         for _ in range(repeat):
             began = time.perf_counter()
-            config = {"file": "x.py", "module": "x", "forbidden": list(losses.parts[0].forbidden), "probes": ""}
-            worker = Worker(grader.server, losses.limits, config)
+            template = TemplateConfig(forbidden=losses.parts[0].forbidden, threads=losses.limits.threads)
+            config = WorkerConfig(
+                template=template, file="x.py", module="x", probes="", memory_mb=2048, cpu_seconds=100
+            )
+            worker = Worker(grader.server, config)
             starts.append(time.perf_counter() - began)
             memory.append(psutil.Process(worker.process.pid).memory_full_info().uss)
             worker.kill()
@@ -140,7 +144,7 @@ def trained(name: str, epochs: int | None, repeat: int) -> tuple[str, str, str]:
     from nnkata.grader.exercise import catalog, content
     from nnkata.grader.judge import accuracy_bars
     from nnkata.grader.sandbox import confined_student
-    from nnkata.grader.sandbox.fork_client import Server
+    from nnkata.grader.sandbox.fork_client import ForkServer
     from nnkata.grader.submission import source
 
     exercise = catalog.find(name)
@@ -154,8 +158,8 @@ def trained(name: str, epochs: int | None, repeat: int) -> tuple[str, str, str]:
         def __getattr__(self, name: str) -> object:
             return content.reference(exercise)[name]
 
-    server = Server()
-    student = confined_student.Confined(server, exercise, source.read(exercise.solution), exercise.limits)
+    server = ForkServer()
+    student = confined_student.ConfinedStudent(server, exercise, source.read(exercise.solution), exercise.limits)
     times: dict[str, list[float]] = {"plain": [], "worker": []}
     student.ask(bar.part, bar.probe, given.args, given.options, "cpu", 300.0)()
     for _ in range(repeat):

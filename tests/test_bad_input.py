@@ -81,7 +81,7 @@ def course(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(course):
-    running = fork_client.Server((course,))
+    running = fork_client.ForkServer((course,))
     running.ready()
     yield running
     running.close()
@@ -104,7 +104,7 @@ def check(server, work, monkeypatch):
         def __new__(cls, hidden):
             return server
 
-    monkeypatch.setattr(fork_client, "Server", Shared)
+    monkeypatch.setattr(fork_client, "ForkServer", Shared)
     monkeypatch.setattr(server, "close", lambda: None)
     file = work / "10_tiny" / "tiny.py"
 

@@ -93,11 +93,11 @@ def _train(exercise: Exercise, namespace: Mapping[str, object], bar: Bar, seed: 
     given = accuracy_bars.material(exercise, bar, seed, dataset)
     began = time.perf_counter()
     said = probing.run(
-        probing.Submission(namespace), content.probes(exercise)[bar.probe], given.args, given.options, ""
+        probing.Implementation(namespace), content.probes(exercise)[bar.probe], given.args, given.options, ""
     )
     if "failure" in said:
         return str(said["failure"])
-    return accuracy_bars.measure(bar, given, wire.plain(said["value"]), time.perf_counter() - began)
+    return accuracy_bars.measure(bar, given, wire.as_received(said["value"]), time.perf_counter() - began)
 
 
 def table(found: list[Calibrated]) -> Table:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ..errors import GraderError, NnkataError
 from ..exercise import catalog
 from ..model import Result
-from ..sandbox.fork_client import FULL, Server, workers
+from ..sandbox.fork_client import FULL, ForkServer, start_server
 from ..sandbox.reader_client import Reader
 from ..submission import reading
 from ..submission.examination import Examined
@@ -41,7 +41,7 @@ def main() -> None:
         answers.write(json.dumps({**said, "rss": rss()}) + "\n")
         answers.flush()
 
-    server = workers(catalog.hidden())  # it imports torch while this process does
+    server = start_server(catalog.hidden())  # it imports torch while this process does
     reader = Reader()
     reader.warm_up()
     signal.signal(signal.SIGTERM, lambda *_: _leave(server))
@@ -100,12 +100,12 @@ def rss() -> int:
 
 
 def _pid(server: object) -> int:
-    return server.process.pid if isinstance(server, Server) else 0
+    return server.process.pid if isinstance(server, ForkServer) else 0
 
 
 def _leave(server: object) -> None:
     """End at once, and the workers' server too, which would else notice only when it has imported torch."""
-    if isinstance(server, Server):
+    if isinstance(server, ForkServer):
         with contextlib.suppress(OSError):
             server.process.kill()
     os._exit(143)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..errors import NnkataError
 from ..exercise import catalog
-from ..sandbox.fork_client import workers
+from ..sandbox.fork_client import start_server
 from ..worker import torchvision_compat
 from ..worker.confinement import available
 from ..workspace import workspace
@@ -80,7 +80,7 @@ def _confinement() -> Iterator[Finding]:
     if what == "none":
         return
     try:
-        server = workers(())
+        server = start_server(())
         try:
             server.ready()
         finally:

@@ -17,10 +17,10 @@ from ..exercise import catalog, content
 from ..judge.hidden_tests import conduct
 from ..judge.trial import Block, Local, Student, Trial, Verdict
 from ..model import Exercise, GradingOptions, PartResult, Result
-from ..sandbox.confined_student import Confined
-from ..sandbox.fork_client import FULL, Workers, workers
+from ..sandbox.confined_student import ConfinedStudent
+from ..sandbox.fork_client import FULL, WorkerServer, start_server
 from ..sandbox.reader_client import Origin, Reader
-from ..sandbox.worker_handle import ALL, Defences, Progress
+from ..sandbox.worker_handle import ALL_DEFENCES, Defences, Progress
 from ..submission import source
 from ..submission.examination import Examined
 from ..submission.location import Place
@@ -46,7 +46,7 @@ class GradingRequest:
     options: GradingOptions = field(default_factory=GradingOptions)
     student: str | None = None
     in_process: bool = False
-    defences: Defences = ALL
+    defences: Defences = ALL_DEFENCES
     on_verdict: Callable[[Verdict], None] | None = None
     on_progress: Progress | None = None
 
@@ -55,7 +55,7 @@ class GradingRequest:
 class Engine:
     """Grades submissions one after another; workers come from one warm server."""
 
-    server: Workers | None = None
+    server: WorkerServer | None = None
     reader: Reader = field(default_factory=Reader)
     _foreseen: dict[Exercise, int] = field(default_factory=dict)
 
@@ -71,7 +71,7 @@ class Engine:
         """Start the worker server and the reader now, so that they get ready while this process imports torch."""
         self.reader.warm_up()
         if self.server is None:
-            self.server = workers(catalog.hidden())
+            self.server = start_server(catalog.hidden())
 
     def close(self) -> None:
         """End the server and the reader."""
@@ -149,13 +149,13 @@ class Engine:
         assert self.server is not None
         if request.options.require_confinement and self.server.ready() != FULL:
             raise NotConfined(self.server.ready())
-        student = Confined(
+        student = ConfinedStudent(
             self.server,
             request.exercise,
             submission,
             request.options.limits or request.exercise.limits,
-            request.defences,
-            request.on_progress,
+            defences=request.defences,
+            on_progress=request.on_progress,
             gpu=_wants_gpu(request),
         )
         try:
@@ -165,7 +165,7 @@ class Engine:
 
     def _circumstances(self, student: Student) -> tuple[str, str]:
         """Return what a student was confined by, and what importing the submission printed."""
-        if not isinstance(student, Confined):
+        if not isinstance(student, ConfinedStudent):
             return "none", ""
         assert self.server is not None
         return student.confinement or self.server.ready(), student.prints

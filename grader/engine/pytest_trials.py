@@ -8,8 +8,8 @@ from ..errors import SubmissionError
 from ..exercise import catalog
 from ..judge.trial import Block, Trial
 from ..model import Exercise
-from ..sandbox.confined_student import Confined
-from ..sandbox.fork_client import Workers, workers
+from ..sandbox.confined_student import ConfinedStudent
+from ..sandbox.fork_client import WorkerServer, start_server
 from ..submission import reading, source
 from ..submission.examination import Examined, examine
 from ..submission.reading import Unreadable
@@ -20,9 +20,9 @@ class Trials:
 
     def __init__(self, submission: str | None, seed: int) -> None:
         self.submission, self.seed = submission, seed
-        self.server: Workers | None = None
+        self.server: WorkerServer | None = None
         self.made: dict[str, Trial] = {}
-        self.students: list[Confined] = []
+        self.students: list[ConfinedStudent] = []
 
     def of(self, exercise_id: str) -> Trial:
         """The trial of an exercise: of the submission that was named, or of the reference."""
@@ -30,8 +30,8 @@ class Trials:
             exercise = catalog.find(exercise_id)
             examined = _examined(Path(self.submission) if self.submission else exercise.solution, exercise)
             if self.server is None:
-                self.server = workers(catalog.hidden())
-            student = Confined(self.server, exercise, examined.submission, exercise.limits)
+                self.server = start_server(catalog.hidden())
+            student = ConfinedStudent(self.server, exercise, examined.submission, exercise.limits)
             self.students.append(student)
             violations = source.violations(examined.names, exercise)
             blocked = {violation.part: Block(str(violation), static=True) for violation in violations}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from ..model import Opaque, Value
-from ..worker.wire import sent_device
+from ..worker.tensor_codec import sent_device
 
 
 @dataclass(frozen=True)

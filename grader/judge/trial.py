@@ -19,7 +19,7 @@ from ..errors import ContentError, WireError
 from ..exercise import content
 from ..model import BarResult, Exercise, Failure, Outcome, Status, Training, Value
 from ..worker import no_compiler, probing, wire
-from ..worker.wire import sent_device
+from ..worker.tensor_codec import sent_device
 from . import compare
 from .compare import Tolerance
 from .describe import read_failure
@@ -88,13 +88,13 @@ class Local:
     def run(self, probe: str, args: list[Any], options: dict[str, Any], device: str) -> Outcome:
         """Run a probe here and now. Values travel through the wire format here too, so that all are told alike."""
         began = time.perf_counter()
-        sent = wire.decode(wire.encode([args, options], layout=True), layout=True, caps=wire.TRUSTED)
+        sent = wire.decode(wire.encode([args, options], layout=True), layout=True, limits=wire.TRUSTED)
         assert isinstance(sent, list)
         function = _probe(self.exercise, probe)
         state = torch.random.get_rng_state()
         try:
-            said = probing.run(probing.Submission(self.namespace), function, sent[0], sent[1], self.file, device)  # type: ignore[arg-type]
-            raw = wire.decode(wire.encode(said), caps=wire.TRUSTED)
+            said = probing.run(probing.Implementation(self.namespace), function, sent[0], sent[1], self.file, device)  # type: ignore[arg-type]
+            raw = wire.decode(wire.encode(said), limits=wire.TRUSTED)
         finally:
             torch.random.set_rng_state(state)
         return outcome(raw, time.perf_counter() - began)
@@ -109,9 +109,9 @@ def trusted(
     if probe not in probing.SHARED:
         return Local(exercise, namespace).run(probe, args, options, "cpu")
     state = torch.random.get_rng_state()
-    said = probing.run(probing.Submission(namespace), _probe(exercise, probe), args, options, "")
+    said = probing.run(probing.Implementation(namespace), _probe(exercise, probe), args, options, "")
     torch.random.set_rng_state(state)
-    return outcome(wire.plain(said), 0.0)
+    return outcome(wire.as_received(said), 0.0)
 
 
 def outcome(said: Value, seconds: float) -> Outcome:

@@ -17,36 +17,45 @@ from ..judge.describe import read_failure, text_of
 from ..judge.trial import Answer, outcome
 from ..model import Exercise, Failure, Limits, Outcome, Value
 from ..submission.source import Submission
-from .fork_client import Workers
-from .worker_handle import ALL, Defences, Died, Progress, Worker, failed
+from ..worker.worker_config import TemplateConfig, WorkerConfig
+from .fork_client import WorkerServer
+from .worker_handle import ALL_DEFENCES, Defences, Progress, Worker, WorkerDied, failed_outcome
+
+MAX_IMPORT_PRINTS = 4_000
+"""Characters kept of what the module printed while it was imported."""
 
 
-class Confined:
+class ConfinedStudent:
     """See `trial.Student`. Close it when done.
 
     Attributes:
         confinement: what the workers are confined by.
         prints: what the module printed while it was imported, cut short.
+        workers: by the names of what is forbidden in them.
+        import_failures: of a module that raised an exception when it was imported, by the same names.
+        load_failure: of a module that could not be loaded at all: it never finished, or ended its process.
+        seconds_spent: of the exercise's limit for all calls together.
     """
 
     def __init__(
         self,
-        server: Workers,
+        server: WorkerServer,
         exercise: Exercise,
         submission: Submission,
         limits: Limits,
-        defences: Defences = ALL,
+        *,
+        defences: Defences = ALL_DEFENCES,
         on_progress: Progress | None = None,
         gpu: bool = False,
     ) -> None:
         self.server, self.exercise, self.submission, self.limits = server, exercise, submission, limits
         self.defences, self.on_progress, self.gpu = defences, on_progress, gpu
         self.workers: dict[tuple[str, ...], Worker] = {}
-        self.broken: dict[tuple[str, ...], Failure] = {}
-        self.unloadable: Failure | None = None
+        self.import_failures: dict[tuple[str, ...], Failure] = {}
+        self.load_failure: Failure | None = None
         self.confinement = ""
         self.prints = ""
-        self.spent = 0.0
+        self.seconds_spent = 0.0
 
     def ask(
         self,
@@ -60,58 +69,47 @@ class Confined:
         """See `trial.Student.ask`."""
         began = time.monotonic()
         forbidden = self.exercise.part(part).forbidden
-        left = self.limits.total_seconds - self.spent
-        if left <= 0:
+        remaining = self.limits.total_seconds - self.seconds_spent
+        if remaining <= 0:
             text = f"the submission has used all of its {self.limits.total_seconds:g} seconds"
-            return partial(failed, Failure("timeout", "Timeout", text), 0.0)
-        if self.unloadable and forbidden not in self.workers:
-            return partial(failed, self.unloadable, 0.0)
+            return partial(failed_outcome, Failure(kind="timeout", type="Timeout", message=text), 0.0)
+        if self.load_failure and forbidden not in self.workers:
+            return partial(failed_outcome, self.load_failure, 0.0)
         try:
-            worker = self._worker(forbidden)
-            if forbidden in self.broken:
-                return partial(failed, self.broken[forbidden], 0.0)
-            allowed = seconds if seconds is not None else min(self.limits.call_seconds, max(left, 0.1))
-            question = worker.ask(probe, args, options, device, allowed)
-        except Died as died:
+            worker = self._worker_for(forbidden)
+            if forbidden in self.import_failures:
+                return partial(failed_outcome, self.import_failures[forbidden], 0.0)
+            allowed = seconds if seconds is not None else min(self.limits.call_seconds, max(remaining, 0.1))
+            question_id = worker.ask(probe, args, options, device, allowed)
+        except WorkerDied as died:
             self.workers.pop(forbidden, None)
-            return partial(failed, died.failure, time.monotonic() - began)
+            return partial(failed_outcome, died.failure, time.monotonic() - began)
         finally:
-            self.spent += time.monotonic() - began
-        return partial(self._answer, worker, question, part, long=seconds is not None)
+            self.seconds_spent += time.monotonic() - began
+        return partial(self._wait_for_outcome, worker, question_id, part, timed_apart=seconds is not None)
 
-    def _answer(self, worker: Worker, question: int, part: str, long: bool) -> Outcome:
+    def _wait_for_outcome(self, worker: Worker, question_id: int, part: str, *, timed_apart: bool) -> Outcome:
+        """Return the outcome of a question; one with its own time limit (`timed_apart`) spends none of the total."""
         began = time.monotonic()
         try:
-            said = worker.answer(question, self.on_progress)
-            return self._placed(_named(_claimed(said, time.monotonic() - began), part))
-        except Died as died:
-            self._lose(worker)
-            return failed(died.failure, time.monotonic() - began)
+            reply = worker.reply_to(question_id, self.on_progress)
+            answer = _with_part_name(_parse_reply(reply, time.monotonic() - began), part)
+            return replace(answer, failure=self._with_locations(answer.failure)) if answer.failure else answer
+        except WorkerDied as died:
+            self._remove(worker)
+            return failed_outcome(died.failure, time.monotonic() - began)
         finally:
-            self.spent += 0.0 if long else time.monotonic() - began
+            self.seconds_spent += 0.0 if timed_apart else time.monotonic() - began
 
     def forget(self) -> None:
         """See `trial.Student.forget`. A worker that is still busy with what nobody wants to know is replaced."""
         began = time.monotonic()
         for worker in list(self.workers.values()):
             try:
-                worker.forget()
-            except Died:
-                self._lose(worker)
-        self.spent += time.monotonic() - began
-
-    def _lose(self, worker: Worker) -> None:
-        self.workers = {forbidden: other for forbidden, other in self.workers.items() if other is not worker}
-
-    def _placed(self, answer: Outcome) -> Outcome:
-        return replace(answer, failure=self._found(answer.failure)) if answer.failure else answer
-
-    def _found(self, failure: Failure) -> Failure:
-        """The failure, with each of its lines called by where it stands: in a notebook, by its cell."""
-        if not self.submission.places:
-            return failure
-        lines = (replace(line, place=self.submission.place(line.number)) for line in failure.lines)
-        return replace(failure, lines=tuple(lines))
+                worker.cancel_pending()
+            except WorkerDied:
+                self._remove(worker)
+        self.seconds_spent += time.monotonic() - began
 
     def close(self) -> None:
         """End the workers."""
@@ -119,52 +117,76 @@ class Confined:
             worker.kill()
         self.workers.clear()
 
-    def _worker(self, forbidden: tuple[str, ...]) -> Worker:
+    def _remove(self, worker: Worker) -> None:
+        self.workers = {forbidden: other for forbidden, other in self.workers.items() if other is not worker}
+
+    def _with_locations(self, failure: Failure) -> Failure:
+        """Return the failure with each of its lines called by where it stands: in a notebook, by its cell."""
+        if not self.submission.places:
+            return failure
+        lines = (replace(line, place=self.submission.place(line.number)) for line in failure.lines)
+        return replace(failure, lines=tuple(lines))
+
+    def _worker_for(self, forbidden: tuple[str, ...]) -> Worker:
+        """Return the worker in which these groups are forbidden; start it and load the module if there is none."""
         if forbidden in self.workers:
             return self.workers[forbidden]
-        config = {
-            "file": self.submission.name,
-            "module": self.exercise.module.removesuffix(".py"),
-            "forbidden": list(forbidden),
-            "cpu_seconds": int(
-                self.limits.threads * (2 * self.limits.total_seconds + sum(b.seconds for b in self.exercise.bars))
-            )
-            + 10,
-            "probes": content.probe_source(self.exercise),
-            "gpu": self.gpu,
-        }
-        worker = Worker(self.server, self.limits, config, self.defences)
+        worker = Worker(self.server, self._config(forbidden))
         self.confinement = worker.confinement
         try:
-            said = worker.load(self.submission.text)
-        except Died as died:  # with any other guard it would be the same, and cost the same time again
+            reply = worker.load(self.submission.text, self.limits.import_seconds)
+        except WorkerDied as died:  # with any other guard it would be the same, and cost the same time again
             worker.kill()
-            self.unloadable = died.failure
+            self.load_failure = died.failure
             raise
         self.workers[forbidden] = worker
-        if not isinstance(said, dict):
+        if not isinstance(reply, dict):
             raise SandboxError("the worker's first answer was none")
-        self.prints = text_of(said.get("prints"), 4_000)
-        if said.get("failure") is not None:
-            failure = self._found(read_failure(said["failure"]))
-            text = failure.message if failure.kind == "forbidden" else f"{failure.type}: {failure.message}"
-            self.broken[forbidden] = Failure("import", failure.type, f"importing the file: {text}", (), failure.lines)
+        self.prints = text_of(reply.get("prints"), MAX_IMPORT_PRINTS)
+        if reply.get("failure") is not None:
+            self.import_failures[forbidden] = self._import_failure(reply["failure"])
         return worker
 
+    def _config(self, forbidden: tuple[str, ...]) -> WorkerConfig:
+        limits, defences = self.limits, self.defences
+        # CPU time bounds what a worker could burn unseen; the wall clock is watched from here, and is the tighter limit
+        wall_seconds = 2 * limits.total_seconds + sum(bar.seconds for bar in self.exercise.bars)
+        return WorkerConfig(
+            template=TemplateConfig(
+                forbidden=forbidden,
+                guard_calls=defences.guard_calls,
+                guard_operators=defences.guard_operators,
+                landlock=defences.landlock,
+                seccomp=defences.seccomp,
+                threads=limits.threads,
+                gpu=self.gpu,
+            ),
+            file=self.submission.name,
+            module=self.exercise.module.removesuffix(".py"),
+            probes=content.probe_source(self.exercise),
+            memory_mb=limits.memory_mb,
+            cpu_seconds=int(limits.threads * wall_seconds) + 10,
+        )
 
-def _claimed(said: Value, seconds: float) -> Outcome:
-    """The outcome that an answer claims; an answer of no sense is the submission's failure, never ours."""
+    def _import_failure(self, reply: Value) -> Failure:
+        failure = self._with_locations(read_failure(reply))
+        text = failure.message if failure.kind == "forbidden" else f"{failure.type}: {failure.message}"
+        message = f"importing the file: {text}"
+        return Failure(kind="import", type=failure.type, message=message, lines=failure.lines)
+
+
+def _parse_reply(reply: Value, seconds: float) -> Outcome:
+    """Return the outcome of an untrusted reply; a malformed one is the submission's failure, never ours."""
     try:
-        return outcome(said, seconds)
-    except Exception as error:  # a claim may have any form, and none may stop the grader
+        return outcome(reply, seconds)
+    except Exception as error:  # a reply may have any form, and none may stop the grader
         text = f"the submission's process sent what is no answer ({type(error).__name__})"
-        return failed(Failure("refused", "Refused", text), seconds)
+        return failed_outcome(Failure(kind="refused", type="Refused", message=text), seconds)
 
 
-def _named(answer: Outcome, part: str) -> Outcome:
-    """The answer, with the part's name in front of what it may not call."""
+def _with_part_name(answer: Outcome, part: str) -> Outcome:
+    """Return the answer with the part's name in front of what it may not call."""
     failure = answer.failure
     if failure is None or failure.kind != "forbidden":
         return answer
-    named = Failure(failure.kind, failure.type, f"{part} {failure.message}", failure.bases, failure.lines)
-    return Outcome(None, named, answer.prints, answer.seconds)
+    return replace(answer, value=None, failure=replace(failure, message=f"{part} {failure.message}"))

@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 from ..errors import SubmissionError
 from ..model import Exercise
-from ..worker.forbidden import PLACES, Family, family
+from ..worker.forbidden import OWNERS, ForbiddenGroup, find_group
 from ..worker.printable import strip_unprintable
 
 SIZE = 200_000
@@ -390,24 +390,24 @@ def is_annotation(parent: ast.AST, child: ast.AST) -> bool:
 
 
 def _forbidden(use: Use, names: tuple[str, ...]) -> str | None:
-    """The advice of the family that a use offends, or None."""
+    """The advice of the group that a use offends, or None."""
     if PRIVATE.match(use.dotted) and not PRIVATE_ALLOWED.match(use.dotted):
         return "PyTorch's private parts and compilers are off limits in every exercise"
     for top in ("ctypes", "sys._getframe", "inspect.currentframe", "inspect.stack", "gc"):
         if use.dotted == top or use.dotted.startswith(top + "."):
             return "it is off limits in every exercise"
     for name in names:
-        entry = family(name)
+        entry = find_group(name)
         if _offends(use.dotted, entry):
             return entry.advice
     return None
 
 
-def _offends(dotted: str, entry: Family) -> bool:
+def _offends(dotted: str, entry: ForbiddenGroup) -> bool:
     place, _, name = dotted.rpartition(".")
     if place == "":
         return dotted.startswith(".") and name in entry.functions and _is_tensor_method(name)
-    if name in entry.functions and place in PLACES:
+    if name in entry.functions and place in OWNERS:
         return True
     if place in ("torch.nn", "torch.nn.modules") and name in entry.classes:
         return True

@@ -1,6 +1,6 @@
-"""Forbidden built-ins by family: what an exercise's `forbidden` names, and by which roads each could be reached.
+"""Forbidden built-ins by group: what an exercise's `forbidden` names, and by which access paths each could be reached.
 
-A family lists Python names (looked for in `torch`, `torch.Tensor`, `torch.nn.functional`, `torch.special` and
+A group lists Python names (looked for in `torch`, `torch.Tensor`, `torch.nn.functional`, `torch.special` and
 others), module classes (in `torch.nn`), whole Python modules, single dotted functions, and patterns of dispatcher
 operators.
 """
@@ -14,12 +14,12 @@ from ..errors import ContentError
 
 
 @dataclass(frozen=True)
-class Family:
+class ForbiddenGroup:
     """Built-ins that a part may not use, and what to use instead.
 
     Attributes:
         advice: completes the sentence "cross_entropy may not call …: ".
-        functions: names in the places where PyTorch keeps functions and methods.
+        functions: names of functions and methods, looked for in every one of `OWNERS`.
         classes: names in `torch.nn`.
         modules: Python modules whose every function and class is off limits.
         dotted: single functions by full name.
@@ -35,8 +35,8 @@ class Family:
     operators: str = ""
     sources: tuple[str, ...] = ()
 
-    def hidden(self) -> tuple[str, ...]:
-        """Modules whose source a worker may not read, so that it cannot be run again."""
+    def hidden_modules(self) -> tuple[str, ...]:
+        """Return the modules whose source a worker may not read, so that it cannot be run again."""
         return (*self.modules, *self.sources)
 
 
@@ -120,15 +120,15 @@ _LOSSES = (
 
 _SOFTMAX_OPERATORS = r"_?(safe_|masked_|sparse_|nested_tensor_)?(special_)?(log_)?softmax.*|.*attention.*"
 
-FAMILIES: dict[str, Family] = {
-    "linear": Family(
+GROUPS: dict[str, ForbiddenGroup] = {
+    "linear": ForbiddenGroup(
         "write the sum of products yourself, with @, matmul, mv, einsum or sum",
         functions=("linear", "bilinear", *_ATTENTION),
         classes=("Linear", "Bilinear", "LazyLinear", "Identity", *_TRANSFORMERS, *_RECURRENT),
         modules=("torch.nn.quantized", "torch.ao.nn"),
         operators=r"_?(mkldnn_|mkl_)?linear(_backward.*|_pointwise.*)?|_mkl_linear|q?linear.*|bilinear|_trilinear|fbgemm_linear.*|.*attention.*|.*(lstm|gru|rnn_).*",
     ),
-    "activations": Family(
+    "activations": ForbiddenGroup(
         "write it with exp, log1p, expm1, erf, where, clamp or maximum",
         functions=(*_ACTIVATIONS, *_SOFTMAX, *_ATTENTION, "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"),
         classes=("Softmax2d", "AdaptiveLogSoftmaxWithLoss", "CrossEntropyLoss", *_TRANSFORMERS, *_RECURRENT),
@@ -141,13 +141,13 @@ FAMILIES: dict[str, Family] = {
             + _SOFTMAX_OPERATORS
         ),
     ),
-    "softmax": Family(
+    "softmax": ForbiddenGroup(
         "write it with exp, sum and log (or logsumexp)",
         functions=(*_SOFTMAX, *_ATTENTION),
         classes=("Softmax", "LogSoftmax", "Softmin", "Softmax2d", "AdaptiveLogSoftmaxWithLoss", *_TRANSFORMERS),
         operators=_SOFTMAX_OPERATORS,
     ),
-    "losses": Family(
+    "losses": ForbiddenGroup(
         "write the formula yourself",
         functions=_LOSSES,
         modules=("torch.nn.modules.loss",),
@@ -157,7 +157,7 @@ FAMILIES: dict[str, Family] = {
             r"|binary_cross_entropy.*|linear_cross_entropy.*"
         ),
     ),
-    "autograd-tools": Family(
+    "autograd-tools": ForbiddenGroup(
         "write the calculus yourself",
         modules=(
             "torch.autograd.functional",
@@ -173,7 +173,7 @@ FAMILIES: dict[str, Family] = {
             "torch.vmap",
         ),
     ),
-    "autograd": Family(
+    "autograd": ForbiddenGroup(
         "find the slope without autograd",
         functions=("backward",),
         operators=r"_make_dual(_copy)?|_unpack_dual|_fw_primal(_copy)?",
@@ -192,17 +192,17 @@ FAMILIES: dict[str, Family] = {
             "torch.autograd.forward_ad.enter_dual_level",
         ),
     ),
-    "sum_to_size": Family(
+    "sum_to_size": ForbiddenGroup(
         "find the dimensions that were broadcast, and sum over them",
         functions=("sum_to_size", "_sum_to_size"),
         operators=r"sum_to_size|_?sum_to_size.*",
     ),
-    "linear-function": Family(
+    "linear-function": ForbiddenGroup(
         "write it with @ and +",
         functions=("linear", "bilinear"),
         operators=r"(mkldnn_)?linear(_backward.*)?|bilinear|_trilinear",
     ),
-    "named-parameters": Family(
+    "named-parameters": ForbiddenGroup(
         "walk module._parameters and module._modules (or children) yourself",
         sources=("torch.nn.modules.module",),
         dotted=tuple(
@@ -210,7 +210,7 @@ FAMILIES: dict[str, Family] = {
             for name in ("named_parameters", "parameters", "state_dict", "_named_members", "_save_to_state_dict")
         ),
     ),
-    "optimizers": Family(
+    "optimizers": ForbiddenGroup(
         "write the update yourself",
         modules=tuple(
             f"torch.optim.{name}"
@@ -235,19 +235,19 @@ FAMILIES: dict[str, Family] = {
         ),
         operators=r"_fused_(sgd|adam|adamw|adagrad)_?",
     ),
-    "clip": Family(
+    "clip": ForbiddenGroup(
         "compute the norm and the factor yourself",
         modules=("torch.nn.utils.clip_grad",),
     ),
-    "mlp": Family("build it of nn.Linear and nn.ReLU", modules=("torchvision.ops.misc", "torchvision.ops")),
-    "models": Family("build the network of layers yourself", modules=("torchvision.models",)),
-    "convolutions": Family(
+    "mlp": ForbiddenGroup("build it of nn.Linear and nn.ReLU", modules=("torchvision.ops.misc", "torchvision.ops")),
+    "models": ForbiddenGroup("build the network of layers yourself", modules=("torchvision.models",)),
+    "convolutions": ForbiddenGroup(
         "slide the kernel yourself (unfold is allowed)",
         functions=tuple(f"conv{t}{n}d" for t in ("", "_transpose") for n in (1, 2, 3)) + ("conv_tbc", "convolution"),
         modules=("torch.nn.modules.conv", "torch.ao.nn"),
         operators=r"_?(?!convert)(mkldnn_|thnn_|cudnn_|miopen_|slow_|nnpack_spatial_)?(conv(_tbc|_depthwise\dd|_dilated\dd)?|convolution)(_transpose)?(\dd)?(_forward|_backward|_overrideable|_mode|_relu|_add_relu|_double)*.*",
     ),
-    "max-pooling": Family(
+    "max-pooling": ForbiddenGroup(
         "take the maximum over each window yourself",
         functions=tuple(
             f"{a}max_pool{n}d{i}"
@@ -258,7 +258,7 @@ FAMILIES: dict[str, Family] = {
         classes=tuple(f"{a}MaxPool{n}d" for a in ("", "Adaptive", "Fractional") for n in (1, 2, 3)),
         operators=r"(mkldnn_|quantized_|adaptive_|fractional_|_)?max_pool.*",
     ),
-    "normalization": Family(
+    "normalization": ForbiddenGroup(
         "use mean and var (or var_mean)",
         functions=(
             "batch_norm",
@@ -276,7 +276,7 @@ FAMILIES: dict[str, Family] = {
         modules=("torch.nn.modules.batchnorm", "torch.nn.modules.instancenorm", "torch.nn.modules.normalization"),
         operators=r"_?(native_|cudnn_|miopen_|quantized_|_)?(batch|layer|instance|group|rms)_norm.*|_native_batch_norm.*|_fused_rms_norm.*",
     ),
-    "dropout": Family(
+    "dropout": ForbiddenGroup(
         "draw a mask yourself",
         functions=tuple(
             f"{name}{tail}"
@@ -302,19 +302,19 @@ FAMILIES: dict[str, Family] = {
     ),
 }
 
-ALWAYS = Family(
+ALWAYS = ForbiddenGroup(
     "PyTorch's private parts and compilers are off limits in every exercise",
     dotted=("torch.compile", "torch.jit.script", "torch.jit.trace", "torch.jit.CompilationUnit"),
 )
 """What no exercise allows."""
 
-EVASIONS = ("_jit_to_static_module", "parse_ir", "_create_function_from_graph", "_jit_script_compile", "_te")
+BYPASSES = ("_jit_to_static_module", "parse_ir", "_create_function_from_graph", "_jit_script_compile", "_te")
 """Entries of `torch._C` that run kernels past the dispatcher; nothing but the compilers needs them."""
 
 ALWAYS_HIDDEN = ("torch._decomp", "torch._refs", "torch._inductor")
 """Packages with PyTorch's functions written once more in Python; no worker may read them."""
 
-PLACES = (
+OWNERS = (
     "torch",
     "torch.Tensor",
     "torch.nn.functional",
@@ -327,19 +327,19 @@ PLACES = (
     "torch._prims",
     "torch.sparse",
 )
-"""Where PyTorch keeps functions and methods."""
+"""Modules and classes in which PyTorch keeps functions and methods."""
 
 
-def family(name: str) -> Family:
-    """The family of that name; ContentError if there is none."""
+def find_group(name: str) -> ForbiddenGroup:
+    """Return the group of that name; ContentError if there is none."""
     try:
-        return FAMILIES[name]
+        return GROUPS[name]
     except KeyError:
-        known = ", ".join(sorted(FAMILIES))
-        raise ContentError(f"there is no family {name!r} of forbidden built-ins; there are {known}") from None
+        known = ", ".join(sorted(GROUPS))
+        raise ContentError(f"there is no group {name!r} of forbidden built-ins; there are {known}") from None
 
 
 def operator_pattern(names: tuple[str, ...]) -> re.Pattern[str] | None:
-    """One pattern for the operators of several families, or None if they have none."""
-    patterns = [family(name).operators for name in names if family(name).operators]
+    """Return one pattern for the operators of several groups, or None if they have none."""
+    patterns = [find_group(name).operators for name in names if find_group(name).operators]
     return re.compile("|".join(f"(?:{pattern})" for pattern in patterns)) if patterns else None

@@ -20,70 +20,72 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+MAX_REQUEST_BYTES = 1 << 20
+
 
 def main(fd: int, hidden: list[str]) -> None:
     """Fork templates for whoever asks over the socket `fd`, until it closes; no worker ever reads a `hidden` path."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=fd)
     gc.disable()  # nothing that is imported here is ever thrown away
-    import torch
+    from . import confinement, process_setup
 
-    from . import confinement, no_compiler, torchvision_compat
-
-    no_compiler.install()
-    torchvision_compat.prepare()
-    torch.set_num_threads(1)
+    process_setup.prepare_torch(torchvision=True)
     gc.freeze()
-    _tell(control, {"ready": confinement.available()})
-    for settings, given in _requests(control):
-        with socket.socket(fileno=given) as end:
-            _fork(partial(_template, end, settings, hidden), control)
+    _reply(control, {"ready": confinement.available()})
+    for request, template_fd in _requests(control):
+        with socket.socket(fileno=template_fd) as template_control:
+            _fork(partial(_serve_template, template_control, request, hidden), control)
 
 
-def _template(control: socket.socket, settings: dict[str, Any], hidden: list[str]) -> None:
+def _serve_template(control: socket.socket, request: dict[str, Any], hidden: list[str]) -> None:
     """Put a guard in place, then fork workers behind it for whoever asks over `control`, until it closes."""
-    from . import confinement, guard, worker
+    from . import confinement, guard, process_setup, worker
+    from .worker_config import TemplateConfig, WorkerConfig
 
     try:
-        worker.settle(settings)
-        sources = confinement.sources(guard.hidden(tuple(settings["forbidden"])) if settings["guard_calls"] else ())
-        layers = confinement.Layers(settings["landlock"], settings["seccomp"])
-        applied = confinement.Confinement(layers, settings["gpu"], (*map(Path, hidden), *sources))
+        template = TemplateConfig.from_dict(request)
+        process_setup.configure_process(template)
+        sources = confinement.source_files(guard.hidden_modules(template.forbidden) if template.guard_calls else ())
+        layers = confinement.Layers(landlock=template.landlock, seccomp=template.seccomp)
+        applied = confinement.Confinement(layers, gpu=template.gpu, hidden=(*map(Path, hidden), *sources))
     except Exception as error:  # whatever it is, the grader is told
-        _tell(control, {"refused": f"{type(error).__name__}: {error}"[:500]})
+        _reply(control, {"refused": f"{type(error).__name__}: {error}"[:500]})
         return
     gc.freeze()
     gc.enable()
-    _tell(control, {"ready": applied.name})
-    for config, fd in _requests(control):
-        pid = _fork(partial(worker.serve, worker.Channel.of(fd), config, applied, fd), control)
-        os.close(fd)
+    _reply(control, {"ready": applied.name})
+    for config_data, channel_fd in _requests(control):
+        config = WorkerConfig.from_dict(config_data)
+        pid = _fork(partial(worker.serve, worker.Channel.of(channel_fd), config, applied, channel_fd), control)
+        os.close(channel_fd)
         pidfd = os.pidfd_open(pid)
-        _tell(control, {"pid": pid}, pidfd)
+        _reply(control, {"pid": pid}, pidfd)
         os.close(pidfd)
 
 
 def _requests(control: socket.socket) -> Iterator[tuple[dict[str, Any], int]]:
-    """What is asked over a socket until it closes, and the descriptor that came with each; dead children are reaped
-    on the way.
+    """Yield each request on a socket until it closes, with the descriptor that came with it.
+
+    Requests to reap a dead child are answered on the way.
     """
     while True:
-        message, fds, _, _ = socket.recv_fds(control, 1 << 20, 1)
+        message, fds, _, _ = socket.recv_fds(control, MAX_REQUEST_BYTES, 1)
         if not message:
             return
         request: dict[str, Any] = json.loads(message)
         if "reap" in request:
-            _tell(control, {"status": _reap(request["reap"])})
+            _reply(control, {"status": _reap(request["reap"])})
         else:
             yield request, fds[0]
 
 
-def _tell(control: socket.socket, answer: dict[str, Any], *fds: int) -> None:
-    socket.send_fds(control, [json.dumps(answer).encode()], fds)
+def _reply(control: socket.socket, reply: dict[str, Any], *fds: int) -> None:
+    socket.send_fds(control, [json.dumps(reply).encode()], fds)
 
 
-def _fork(live: Callable[[], None], control: socket.socket) -> int:
-    """A child that does nothing but `live`, ends with this process, and has no hold on its socket; its pid."""
+def _fork(run: Callable[[], None], control: socket.socket) -> int:
+    """Fork a child that does nothing but `run` and return its pid; it ends with this process, without its socket."""
     from . import confinement
 
     pid = os.fork()
@@ -91,19 +93,19 @@ def _fork(live: Callable[[], None], control: socket.socket) -> int:
         try:
             confinement.die_with_parent()
             control.close()
-            live()
+            run()
         finally:
-            os._exit(0)
+            os._exit(0)  # not sys.exit: a fork must not run what its parent registered for the end
     return pid
 
 
 def _reap(pid: int) -> int | None:
-    """A dead child's exit status as `os.waitstatus_to_exitcode` gives it; None if it is no child, or not dead."""
+    """Return a dead child's exit code, negative for a signal; None if it is no child of ours, or not dead."""
     try:
-        found, status = os.waitpid(pid, 0)
+        reaped_pid, status = os.waitpid(pid, 0)
     except ChildProcessError:
         return None
-    return os.waitstatus_to_exitcode(status) if found else None
+    return os.waitstatus_to_exitcode(status) if reaped_pid else None
 
 
 if __name__ == "__main__":

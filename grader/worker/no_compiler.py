@@ -14,43 +14,42 @@ import importlib.machinery
 import importlib.util
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
-NAME = "torch._dynamo"
+COMPILER = "torch._dynamo"
 
+SYMBOLIC_SHAPES = "torch.fx.experimental.symbolic_shapes"
 
-SHAPES = "torch.fx.experimental.symbolic_shapes"
-
-FORWARD = "torch._decomp.decompositions_for_jvp"
+FORWARD_FORMULAS = "torch._decomp.decompositions_for_jvp"
 """Formulas for the few functions that have none of their own for forward-mode gradients, compiled when the first one is
 asked for. Left out: a worker may not read their source, and everything else can be differentiated forward without."""
 
 
-class _Shapes(types.ModuleType):
-    """What `backward(gradient)` asks of the symbolic shapes, answered for sizes that are plain numbers."""
+class _ShapesStandIn(types.ModuleType):
+    """The functions of the symbolic shapes that `backward(gradient)` calls, for sizes that are plain numbers."""
 
     @staticmethod
-    def expect_true(a: Any, skip: int = 0) -> bool:
-        """Whether it holds."""
+    def expect_true(a: Any, *_skip: int, **_options: int) -> bool:
+        """Return True if it holds."""
         return bool(a)
 
     @staticmethod
     def sym_eq(x: Any, y: Any) -> bool:
-        """Whether two sizes are the same."""
+        """Return True if two sizes are the same."""
         return bool(x == y)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if sys.modules.get(SHAPES) is self:
-            del sys.modules[SHAPES]
-        return getattr(importlib.import_module(SHAPES), name)
+        if sys.modules.get(SYMBOLIC_SHAPES) is self:
+            del sys.modules[SYMBOLIC_SHAPES]
+        return getattr(importlib.import_module(SYMBOLIC_SHAPES), name)
 
 
-class _Config(types.ModuleType):
+class _ConfigStandIn(types.ModuleType):
     """The one setting that `torch.utils.checkpoint` asks for."""
 
     error_on_nested_fx_trace = False
@@ -58,76 +57,76 @@ class _Config(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(real().config, name)
+        return getattr(import_compiler().config, name)
 
 
-class _StandIn(types.ModuleType):
+class _CompilerStandIn(types.ModuleType):
     def __init__(self) -> None:
-        super().__init__(NAME)
+        super().__init__(COMPILER)
         self.__path__: list[str] = []
         # what torch.func asks for: that compiled autograd keeps away meanwhile
         self.compiled_autograd = types.SimpleNamespace(_disable=contextlib.nullcontext)
-        self.config = _Config(f"{NAME}.config")
+        self.config = _ConfigStandIn(f"{COMPILER}.config")
 
     @staticmethod
     def graph_break(msg: str = "") -> None:
-        """There is no graph to break."""
+        """Do nothing: there is no graph to break."""
 
     @staticmethod
-    def disable(fn: Callable[..., Any] | None = None, recursive: bool = True, **options: Any) -> Any:
-        """A function that nobody compiles, as it is."""
+    def disable(fn: Callable[..., Any] | None = None, *_recursive: bool, **_options: Any) -> Any:
+        """Return a function as it is, since nobody compiles it."""
         return fn if fn is not None else lambda function: function
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(real(), name)
+        return getattr(import_compiler(), name)
 
 
 class _Finder(importlib.abc.MetaPathFinder):
     """`import torch._dynamo.something`: the real one, but for what torchvision asks of `utils`."""
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+        self, fullname: str, *_path_and_target: Any, **_by_name: Any
     ) -> importlib.machinery.ModuleSpec | None:
-        if not fullname.startswith(NAME + ".") or not isinstance(sys.modules.get(NAME), _StandIn):
+        if not fullname.startswith(COMPILER + ".") or not isinstance(sys.modules.get(COMPILER), _CompilerStandIn):
             return None
-        if fullname == f"{NAME}.utils":
+        if fullname == f"{COMPILER}.utils":
             module = types.ModuleType(fullname)
-            module.is_compile_supported = lambda device_type: False  # type: ignore[attr-defined]
+            module.is_compile_supported = lambda _device_type: False  # type: ignore[attr-defined]
         else:
-            real()
+            import_compiler()
             module = importlib.import_module(fullname)
-        return importlib.util.spec_from_loader(fullname, _Loaded(module))
+        return importlib.util.spec_from_loader(fullname, _LoadedModuleLoader(module))
 
 
-class _Loaded(importlib.abc.Loader):
+class _LoadedModuleLoader(importlib.abc.Loader):
     def __init__(self, module: types.ModuleType) -> None:
         self.module = module
 
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
+    def create_module(self, _spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
         return self.module
 
     def exec_module(self, module: types.ModuleType) -> None:
-        """It is loaded already."""
+        """Do nothing: it is loaded already."""
 
 
 def install() -> None:
     """Put the stand-in where `torch._dynamo` would be, unless that is there already."""
-    if NAME not in sys.modules:
-        stand_in = _StandIn()
-        sys.modules[NAME] = stand_in
+    if COMPILER not in sys.modules:
+        stand_in = _CompilerStandIn()
+        sys.modules[COMPILER] = stand_in
         torch._dynamo = stand_in
         sys.meta_path.insert(0, _Finder())
-    if SHAPES not in sys.modules:
-        sys.modules[SHAPES] = _Shapes(SHAPES)
-    sys.modules.setdefault(FORWARD, types.ModuleType(FORWARD))
+    if SYMBOLIC_SHAPES not in sys.modules:
+        sys.modules[SYMBOLIC_SHAPES] = _ShapesStandIn(SYMBOLIC_SHAPES)
+    sys.modules.setdefault(FORWARD_FORMULAS, types.ModuleType(FORWARD_FORMULAS))
 
 
-def real() -> types.ModuleType:
-    """The real compiler, imported now."""
-    if isinstance(sys.modules.get(NAME), _StandIn):
-        for name in [name for name in sys.modules if name == NAME or name.startswith(NAME + ".")]:
+def import_compiler() -> types.ModuleType:
+    """Import the real compiler in place of the stand-in, and return it."""
+    if isinstance(sys.modules.get(COMPILER), _CompilerStandIn):
+        for name in [name for name in sys.modules if name == COMPILER or name.startswith(COMPILER + ".")]:
             del sys.modules[name]
         del torch._dynamo
-    return importlib.import_module(NAME)
+    return importlib.import_module(COMPILER)

@@ -12,14 +12,15 @@ import sys
 
 def main(port: int) -> None:
     """Read the configuration from standard input, connect, and answer until the channel closes."""
-    config = json.loads(sys.stdin.readline())
-    from . import no_compiler, torchvision_compat, worker
+    token, config_data = json.loads(sys.stdin.readline())
+    from . import process_setup, worker
+    from .worker_config import WorkerConfig
 
-    no_compiler.install()
-    torchvision_compat.prepare()
+    config = WorkerConfig.from_dict(config_data)
+    process_setup.prepare_torch(torchvision=True)
     channel = socket.create_connection(("127.0.0.1", port))
-    channel.sendall(config["token"].encode("ascii"))
-    worker.settle(config)
+    channel.sendall(token.encode("ascii"))
+    process_setup.configure_process(config.template)
     worker.serve(worker.Channel(channel.recv, channel.send), config, None)
 
 

@@ -14,7 +14,8 @@ import linecache
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, TextIO
 
 import torch
 from torch.utils._pytree import tree_map
@@ -23,25 +24,26 @@ from . import fake_device
 
 Probe = Callable[..., object]
 
-PRINTS_KEPT = 4_000
+OnProgress = Callable[..., None]
+"""Called by a long probe with how far it is: `on_progress(epoch=3, loss=0.2)`."""
 
+MAX_PRINTED_CHARACTERS = 4_000
 
-def silent(**numbers: float) -> None:
-    """Progress that nobody watches."""
+_on_progress: ContextVar[OnProgress | None] = ContextVar("on_progress", default=None)
+"""Set by `run` for `report`, which probes call by a name that they are given."""
 
-
-progress: Callable[..., None] = silent
-"""Where a long probe tells how far it is: `progress(epoch=3, loss=0.2)`. The worker puts its channel here."""
+_debug_output: ContextVar[tuple[TextIO, TextIO] | None] = ContextVar("debug_output", default=None)
+"""Set by `prints_shown` for `captured_prints`."""
 
 
 def call(impl: Any, part: str, *args: Any, **options: Any) -> object:
-    """The part called once: what it returned, and its arguments as they are afterwards."""
+    """Call the part once; return its result, and its arguments as they are afterwards."""
     result = getattr(impl, part)(*args, **options)
-    return {"result": result, "arguments": [_kept(value) for value in (*args, *options.values())]}
+    return {"result": result, "arguments": [_detach(value) for value in (*args, *options.values())]}
 
 
 def gradient(impl: Any, part: str, *args: Any, wrt: list[int] | None = None, **options: Any) -> object:
-    """The part's result and the gradients of a weighted sum of it with respect to the arguments in `wrt`.
+    """Return the part's result and the gradients of a weighted sum of it with respect to the arguments in `wrt`.
 
     The weights run from 0.5 to 1.5 over the result, so that no two elements count the same. Where no gradient
     arrives there is None in its place.
@@ -53,7 +55,7 @@ def gradient(impl: Any, part: str, *args: Any, wrt: list[int] | None = None, **o
 
 
 def gradients(result: Any, wrt: list[torch.Tensor]) -> list[torch.Tensor | None]:
-    """Gradients of a weighted sum of `result` (see `gradient`) with respect to each tensor of `wrt`, or None."""
+    """Return the gradients of a weighted sum of `result` (see `gradient`) with respect to each of `wrt`, or None."""
     if not isinstance(result, torch.Tensor) or not result.requires_grad or not result.is_floating_point():
         return [None] * len(wrt)
     weights = torch.linspace(0.5, 1.5, max(result.numel(), 1), dtype=torch.float64)[: result.numel()]
@@ -62,65 +64,76 @@ def gradients(result: Any, wrt: list[torch.Tensor]) -> list[torch.Tensor | None]
 
 
 def report(**numbers: float) -> None:
-    """Tell whoever waits how far a long probe is."""
-    progress(**numbers)
+    """Tell whoever runs this probe how far it is; see `run`."""
+    if on_progress := _on_progress.get():
+        on_progress(**numbers)
 
 
 SHARED: Mapping[str, Probe] = {"call": call, "gradient": gradient}
 
 
+_GIVEN_NAMES: Mapping[str, object] = {"gradients": gradients, "report": report, "elsewhere": fake_device}
+"""What a `probes.py` may use without importing it, beside what it imports."""
+
+
 def load_probes(source: str) -> dict[str, Probe]:
-    """The probes that a `probes.py` defines, with the shared ones beside them."""
-    namespace: dict[str, Any] = {
-        "__name__": "probes",
-        "gradients": gradients,
-        "report": report,
-        "elsewhere": fake_device,
-    }
+    """Execute a `probes.py`; return the probes that it defines, with the shared ones beside them."""
+    namespace: dict[str, Any] = {"__name__": "probes", **_GIVEN_NAMES}
     exec(compile(source, "<probes>", "exec"), namespace)
     own = {
         name: value
         for name, value in namespace.items()
-        if callable(value) and not name.startswith("_") and name not in ("gradients", "report")
+        if callable(value) and not name.startswith("_") and name not in _GIVEN_NAMES
     }
     return {**SHARED, **own}
 
 
 def run(
-    impl: object, probe: Probe, args: list[Any], options: dict[str, Any], file: str, device: str = "cpu"
+    impl: object,
+    probe: Probe,
+    args: list[Any],
+    options: dict[str, Any],
+    file: str,
+    device: str = "cpu",
+    *,
+    on_progress: OnProgress | None = None,
 ) -> dict[str, object]:
-    """Run one probe and say what happened, as plain data: `value` or `failure`, and `prints`.
+    """Run one probe and return what happened, as plain data: `value` or `failure`, and `prints`.
 
     Args:
         device: where the inputs are moved first: a torch device, or `elsewhere` (see `fake_device`).
         file: the name under which the student's source was compiled; of a traceback only its lines are kept.
+        on_progress: called with what the probe reports meanwhile.
     """
-    said: dict[str, object] = {}
+    outcome: dict[str, object] = {}
     torch.set_grad_enabled(True)  # whatever an earlier call left behind
+    token = _on_progress.set(on_progress)
     with captured_prints() as prints:
         try:
-            said["value"] = _on(device, probe, impl, args, options)
+            outcome["value"] = _call_on_device(device, probe, impl, args, options)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # sys.exit() and the like are failures of the student's code too
-            said["failure"] = describe(error, file)
-    said["prints"] = prints.text()
-    return said
+            outcome["failure"] = describe_exception(error, file)
+        finally:
+            _on_progress.reset(token)
+    outcome["prints"] = prints.text()
+    return outcome
 
 
-def _on(device: str, probe: Probe, impl: object, args: list[Any], options: dict[str, Any]) -> object:
+def _call_on_device(device: str, probe: Probe, impl: object, args: list[Any], options: dict[str, Any]) -> object:
     if device == "cpu":
         return probe(impl, *args, **options)
     if device == "elsewhere":
-        with fake_device.World():  # type: ignore[no-untyped-call]
-            value = probe(impl, *fake_device.send(args), **fake_device.send(options))
-        return fake_device.bring_back(value)
+        with fake_device.FakeDeviceMode():  # type: ignore[no-untyped-call]
+            value = probe(impl, *fake_device.wrap(args), **fake_device.wrap(options))
+        return fake_device.unwrap(value)
     args, options = tree_map(lambda leaf: leaf.to(device) if isinstance(leaf, torch.Tensor) else leaf, (args, options))
     return probe(impl, *args, **options)
 
 
-def describe(error: BaseException, file: str) -> dict[str, object]:
-    """An exception as plain data: its class names, its message and the student's own lines."""
+def describe_exception(error: BaseException, file: str) -> dict[str, object]:
+    """Return an exception as plain data: its class names, its message and the student's own lines."""
     lines = []
     for frame, number in traceback.walk_tb(error.__traceback__):
         if frame.f_code.co_filename == file:
@@ -145,8 +158,8 @@ class MissingPart(Exception):
     nnkata_kind = "missing"
 
 
-class Submission:
-    """A student's module as probes see it: a part that is not defined raises `MissingPart`."""
+class Implementation:
+    """A module as probes see it: a part that is not defined raises `MissingPart`."""
 
     def __init__(self, namespace: Mapping[str, object]) -> None:
         self._namespace = namespace
@@ -159,39 +172,53 @@ class Submission:
 
 
 class Prints(io.TextIOBase):
-    """A standard output that keeps the first `PRINTS_KEPT` characters and counts the rest."""
+    """A standard output that keeps the first `MAX_PRINTED_CHARACTERS` and counts the rest."""
 
     def __init__(self) -> None:
-        self.kept: list[str] = []
-        self.room = PRINTS_KEPT
-        self.lost = 0
+        self.chunks: list[str] = []
+        self.remaining = MAX_PRINTED_CHARACTERS
+        self.dropped = 0
 
     def writable(self) -> bool:
         return True
 
     def write(self, text: str, /) -> int:
-        kept = text[: self.room]
-        if kept:
-            self.kept.append(kept)
-        self.room -= len(kept)
-        self.lost += len(text) - len(kept)
+        chunk = text[: self.remaining]
+        if chunk:
+            self.chunks.append(chunk)
+        self.remaining -= len(chunk)
+        self.dropped += len(text) - len(chunk)
         return len(text)
 
     def text(self) -> str:
-        tail = f"\n… and {self.lost:,} characters more" if self.lost else ""
-        return "".join(self.kept) + tail
+        """Return what was printed, cut short, and how much was cut off."""
+        tail = f"\n… and {self.dropped:,} characters more" if self.dropped else ""
+        return "".join(self.chunks) + tail
 
 
 @contextlib.contextmanager
 def captured_prints() -> Iterator[Prints]:
-    """Standard output and error go to a `Prints` meanwhile."""
+    """Replace standard output and error by a `Prints` meanwhile; inside of `prints_shown`, by what it shows them on."""
     prints, before = Prints(), (sys.stdout, sys.stderr)
-    sys.stdout = sys.stderr = prints
+    sys.stdout, sys.stderr = _debug_output.get() or (prints, prints)
     try:
         yield prints
     finally:
         sys.stdout, sys.stderr = before
 
 
-def _kept(value: object) -> object:
+@contextlib.contextmanager
+def prints_shown() -> Iterator[None]:
+    """Have every `run` meanwhile print to where this process prints now, for a student who debugs.
+
+    Remembered here and not looked up later, since pytest, which runs the hidden tests, replaces both streams.
+    """
+    token = _debug_output.set((sys.stdout, sys.stderr))
+    try:
+        yield
+    finally:
+        _debug_output.reset(token)
+
+
+def _detach(value: object) -> object:
     return value.detach() if isinstance(value, torch.Tensor) else value

@@ -1,5 +1,4 @@
-"""Makes torchvision importable where its native operators do not load, as beside a CPU build of torch. Says what it
-did.
+"""torchvision made importable where its native operators do not load, as beside a CPU build of torch.
 
 This module runs beside the student's code too: the standard library and torch only.
 """
@@ -13,14 +12,14 @@ import types
 from pathlib import Path
 from typing import Any
 
-_kept: list[Any] = []  # Any: torch.library.Library; what is registered lasts as long as this does
+_libraries: list[Any] = []  # Any: torch.library.Library; what is registered lasts as long as this does
 
 
 def import_torchvision() -> tuple[types.ModuleType | None, str]:
-    """torchvision, and one sentence on how it was imported; None and why not."""
+    """Import torchvision; return it and one sentence on how that was done, or None and why not."""
     try:
         module = importlib.import_module("torchvision")
-        how = "its two missing operators were declared first" if _kept else "as it is"
+        how = "its two missing operators were declared first" if _libraries else "as it is"
         return module, f"{module.__version__}, imported {how}"
     except ImportError as error:
         return None, f"not installed ({error})"
@@ -39,12 +38,12 @@ def import_torchvision() -> tuple[types.ModuleType | None, str]:
 
 def prepare() -> None:
     """Make a later `import torchvision` work, whoever does it: load its native operators, or declare them."""
-    found = importlib.util.find_spec("torchvision")
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None or not spec.submodule_search_locations:
         return
     import torch
 
-    for library in sorted(Path(found.submodule_search_locations[0]).glob("_C*.so")):
+    for library in sorted(Path(spec.submodule_search_locations[0]).glob("_C*.so")):
         try:
             torch.ops.load_library(str(library))
         except OSError:
@@ -59,4 +58,4 @@ def declare_operators() -> None:
     library = torch.library.Library("torchvision", "DEF")
     for name in ("nms", "qnms"):
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    _kept.append(library)
+    _libraries.append(library)

@@ -9,15 +9,14 @@ with a `$` that says what it is:
     {"$": "other", "type": "numpy.ndarray", "text": "array([1., 2.])"}
 
 The reader trusts nothing: sizes, depth, dtypes and shapes are checked before anything is allocated for them.
-This module runs beside the student's code too, so it imports torch and the standard library alone.
+`tensor_codec` has the tensors. This module runs beside the student's code too: torch and the standard library only.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,35 +24,18 @@ import torch
 
 from ..errors import WireError
 from ..model import Opaque, Value
+from . import tensor_codec
 from .printable import strip_unprintable
 
 MAGIC = b"NNK1"
 PREFIX = struct.Struct("<4sIQ")
-ALIGN = 64
-
-DTYPES: Mapping[str, torch.dtype] = {
-    name: getattr(torch, name)
-    for name in (
-        "bool",
-        "uint8",
-        "int8",
-        "int16",
-        "int32",
-        "int64",
-        "float16",
-        "bfloat16",
-        "float32",
-        "float64",
-        "complex64",
-        "complex128",
-    )
-}
-NAMES = {dtype: name for name, dtype in DTYPES.items()}
+MAX_INT = 1 << 63
+CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Caps:
-    """The most that a reader takes: bytes of header and payload, nesting, number of values, tensor dimensions."""
+class SizeLimits:
+    """Limits of one message: bytes of header and payload, nesting, number of values, tensor dimensions, characters."""
 
     header: int = 1 << 20
     payload: int = 64 << 20
@@ -63,43 +45,43 @@ class Caps:
     text: int = 20_000
 
 
-UNTRUSTED = Caps()
-TRUSTED = Caps(header=8 << 20, payload=1 << 30)
+UNTRUSTED = SizeLimits()
+TRUSTED = SizeLimits(header=8 << 20, payload=1 << 30)
 
 
-def encode(value: object, *, layout: bool = False, caps: Caps = TRUSTED) -> bytes:
-    """The message for `value`: None, bool, int, float, str, tensors, and lists, tuples and dicts of these.
+def encode(value: object, *, layout: bool = False, limits: SizeLimits = TRUSTED) -> bytes:
+    """Encode a message for `value`: None, bool, int, float, str, tensors, and lists, tuples and dicts of these.
 
     Anything else travels as its type's name and a short text, and arrives as `Opaque`.
 
     Args:
         layout: keep a tensor's strides (views, transposed and expanded tensors arrive as such).
-        caps: a value beyond these raises WireError.
+        limits: a value beyond these raises WireError.
     """
-    writer = _Writer(layout, caps)
+    writer = _MessageWriter(layout=layout, limits=limits)
     header = json.dumps(writer.node(value, 0), separators=(",", ":")).encode()
-    if len(header) > caps.header:
-        raise WireError(f"the value's description takes {len(header):,} bytes; {caps.header:,} are allowed")
+    if len(header) > limits.header:
+        raise WireError(f"the value's description takes {len(header):,} bytes; {limits.header:,} are allowed")
     payload = b"".join(writer.chunks)
     return PREFIX.pack(MAGIC, len(header), len(payload)) + header + payload
 
 
-def plain(value: Any) -> Value:  # Any: what a probe returned
-    """What `value` would arrive as, without the journey."""
+def as_received(value: Any) -> Value:  # Any: what a probe returned
+    """Return what `value` would arrive as, without encoding and decoding it."""
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: as_received(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [as_received(item) for item in value]
     if isinstance(value, torch.Tensor):
         return value.detach()
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    told = other(value)
-    return Opaque(str(told["type"]), str(told["text"]))
+    node = opaque_node(value)
+    return Opaque(str(node["type"]), str(node["text"]))
 
 
-def decode(message: bytes | bytearray, *, layout: bool = False, caps: Caps = UNTRUSTED) -> Value:
-    """The value of a message; WireError for whatever is not one.
+def decode(message: bytes | bytearray, *, layout: bool = False, limits: SizeLimits = UNTRUSTED) -> Value:
+    """Decode a message; WireError for whatever is not one.
 
     Args:
         layout: allow strides (only for messages from the grader to its worker).
@@ -107,42 +89,43 @@ def decode(message: bytes | bytearray, *, layout: bool = False, caps: Caps = UNT
     view = memoryview(message)
     if len(view) < PREFIX.size:
         raise WireError("the message is shorter than its prefix")
-    header_size, payload_size = sizes(bytes(view[: PREFIX.size]), caps)
+    header_size, payload_size = parse_prefix(bytes(view[: PREFIX.size]), limits)
     if len(view) != PREFIX.size + header_size + payload_size:
         raise WireError("the message is not as long as its prefix says")
     body = view[PREFIX.size :]
-    return _Reader(bytearray(body[header_size:]), layout, caps).value(_header(bytes(body[:header_size])))
+    reader = _MessageReader(bytearray(body[header_size:]), layout=layout, limits=limits)
+    return reader.value(_parse_header(bytes(body[:header_size])))
 
 
-def sizes(prefix: bytes, caps: Caps = UNTRUSTED) -> tuple[int, int]:
-    """Lengths of header and payload, from the first `PREFIX.size` bytes of a message; WireError beyond `caps`."""
+def parse_prefix(prefix: bytes, limits: SizeLimits = UNTRUSTED) -> tuple[int, int]:
+    """Return the lengths of header and payload, from the first `PREFIX.size` bytes; WireError beyond `limits`."""
     magic, header, payload = PREFIX.unpack(prefix)
     if magic != MAGIC:
         raise WireError("the message does not begin as one")
-    if header > caps.header or payload > caps.payload:
+    if header > limits.header or payload > limits.payload:
         raise WireError(f"the message announces {header + payload:,} bytes, more than is taken")
     return header, payload
 
 
-def receive(read: Callable[[int], bytes], caps: Caps = UNTRUSTED) -> bytearray:
-    """One whole message from `read(n)`, which gives at most n bytes and none at the end; EOFError at the end."""
+def receive(read: Callable[[int], bytes], limits: SizeLimits = UNTRUSTED) -> bytearray:
+    """Read one whole message with `read(n)`, which gives at most n bytes and none at the end; EOFError at the end."""
     message = bytearray()
 
     def take(count: int) -> None:
         while count:
-            chunk = read(min(count, 1 << 20))
+            chunk = read(min(count, CHUNK_BYTES))
             if not chunk:
                 raise EOFError("the channel was closed")
             message.extend(chunk)
             count -= len(chunk)
 
     take(PREFIX.size)
-    header, payload = sizes(bytes(message), caps)
+    header, payload = parse_prefix(bytes(message), limits)
     take(header + payload)
     return message
 
 
-def _header(text: bytes) -> object:
+def _parse_header(text: bytes) -> object:
     try:
         node: object = json.loads(text)
     except (ValueError, RecursionError, MemoryError) as error:
@@ -150,64 +133,53 @@ def _header(text: bytes) -> object:
     return node
 
 
-class _Writer:
-    def __init__(self, layout: bool, caps: Caps) -> None:
-        self.layout, self.caps = layout, caps
+class _MessageWriter:
+    """Collects the payload of one message while it makes the nodes of its header."""
+
+    def __init__(self, *, layout: bool, limits: SizeLimits) -> None:
+        self.layout, self.limits = layout, limits
         self.chunks: list[bytes] = []
         self.size = 0
         self.count = 0
 
     def node(self, value: Any, depth: int) -> object:  # Any: whatever a student returned
         self.count += 1
-        if depth > self.caps.depth or self.count > self.caps.values:
+        if depth > self.limits.depth or self.count > self.limits.values:
             raise WireError("the value has too many parts or is nested too deeply")
+        # exact types: a subclass may be a student's, whose methods may do anything
         kind = type(value)
         if value is None or kind is bool or kind is float:
             return value
-        if kind is int and abs(value) < 1 << 63:
+        if kind is int and abs(value) < MAX_INT:
             return value
         if kind is str:
-            return value[: self.caps.text]
+            return value[: self.limits.text]
         if kind is list or kind is tuple:
             return [self.node(item, depth + 1) for item in value]
         if kind is dict and all(type(key) is str for key in value):
             return {"$": "dict", "items": {key: self.node(item, depth + 1) for key, item in value.items()}}
-        if isinstance(value, torch.Tensor) and value.layout == torch.strided and value.dtype in NAMES:
+        if (
+            isinstance(value, torch.Tensor)
+            and value.layout == torch.strided
+            and value.dtype in tensor_codec.DTYPE_NAMES
+        ):
             try:
                 return self.tensor(value)
             except NotImplementedError:  # a tensor on `meta` holds no numbers
-                return other(value)
-        return other(value)
+                return opaque_node(value)
+        return opaque_node(value)
 
     def tensor(self, value: torch.Tensor) -> object:
-        shape, dtype = list(value.shape), value.dtype
-        node = {
-            "$": "tensor",
-            "dtype": NAMES[dtype],
-            "shape": shape,
-            "offset": self.size,
-            "device": getattr(value, "nnkata_device", value.device.type),
-            "grad": bool(value.requires_grad),
-        }
-        plain = value.detach().cpu().resolve_conj().resolve_neg()
-        if self.layout and not plain.is_contiguous() and plain.numel():
-            span = 1 + sum((n - 1) * s for n, s in zip(plain.shape, plain.stride(), strict=True))
-            node["strides"] = list(plain.stride())
-            plain = plain.as_strided((span,), (1,), plain.storage_offset())
-        size = plain.numel() * plain.element_size()
-        if self.size + size > self.caps.payload:
-            raise WireError(f"a tensor of shape {tuple(shape)} is too large to send back")
-        # a copy of our own: contiguous() leaves odd strides on dimensions of one element
-        dense = torch.empty(plain.numel(), dtype=plain.dtype).copy_(plain.reshape(-1))
-        data = dense.view(torch.uint8).numpy().tobytes() if size else b""
-        padding = -size % ALIGN
-        self.chunks += [data, bytes(padding)]
-        self.size += size + padding
+        node, data = tensor_codec.encode_tensor(
+            value, offset=self.size, max_bytes=self.limits.payload, strides=self.layout
+        )
+        self.chunks.append(data)
+        self.size += len(data)
         return node
 
 
-def other(value: object) -> dict[str, object]:
-    """The node of something that is no plain data."""
+def opaque_node(value: object) -> dict[str, object]:
+    """Return the node of something that is no plain data: its type's name and a short text."""
     kind = type(value)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     try:
@@ -217,23 +189,25 @@ def other(value: object) -> dict[str, object]:
     return {"$": "other", "type": str(name)[:200], "text": text}
 
 
-class _Reader:
-    def __init__(self, payload: bytearray, layout: bool, caps: Caps) -> None:
-        self.payload, self.layout, self.caps = payload, layout, caps
+class _MessageReader:
+    """Makes values of the nodes of one message's header, and counts what they take."""
+
+    def __init__(self, payload: bytearray, *, layout: bool, limits: SizeLimits) -> None:
+        self.payload, self.layout, self.limits = payload, layout, limits
         self.count = 0
-        self.taken = 0
+        self.bytes_taken = 0
 
     def value(self, node: Any, depth: int = 0) -> Value:  # Any: JSON
         self.count += 1
-        if depth > self.caps.depth or self.count > self.caps.values:
+        if depth > self.limits.depth or self.count > self.limits.values:
             raise WireError("the value has too many parts or is nested too deeply")
-        if isinstance(node, int) and abs(node) >= 1 << 63:
-            raise WireError("a whole number is beyond all measure")
+        if isinstance(node, int) and abs(node) >= MAX_INT:
+            raise WireError("a whole number is out of range")
         if node is None or isinstance(node, bool | int | float):
             return node
         if isinstance(node, str):
             # what the grader sends is a student's own source, and stays as it is
-            return node[: self.caps.text] if self.layout else strip_unprintable(node[: self.caps.text])
+            return node[: self.limits.text] if self.layout else strip_unprintable(node[: self.limits.text])
         if isinstance(node, list):
             return [self.value(item, depth + 1) for item in node]
         kind = node.get("$")
@@ -243,68 +217,19 @@ class _Reader:
             return self.tensor(node)
         if kind == "other":
             return Opaque(
-                strip_unprintable(_text(node.get("type"), 200)) or "object",
-                strip_unprintable(_text(node.get("text"), 200)),
+                strip_unprintable(_short_text(node.get("type"))) or "object",
+                strip_unprintable(_short_text(node.get("text"))),
             )
         raise WireError("the header has an object of unknown kind")
 
     def tensor(self, node: dict[str, Any]) -> torch.Tensor:
-        dtype = DTYPES.get(node["dtype"]) if isinstance(node.get("dtype"), str) else None
-        shape, (offset, *_) = _naturals(node.get("shape")), _naturals([node.get("offset")])
-        if dtype is None or len(shape) > self.caps.dims:
-            raise WireError("a tensor's description is malformed")
-        strides = _naturals(node["strides"]) if self.layout and "strides" in node else None
-        if strides is None and "strides" not in node:
-            count = math.prod(shape)
-        elif strides is not None and len(strides) == len(shape):
-            count = 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True)) if all(shape) else 0
-        else:
-            raise WireError("a tensor's strides are not welcome here")
-        if math.prod(n for n in shape if n) >= 1 << 40:
-            raise WireError("a tensor's shape is beyond all measure")
-        size = dtype.itemsize
-        if offset % ALIGN or offset + count * size > len(self.payload):
-            raise WireError("a tensor's data lies outside of the payload")
-        self.taken += count * size
-        if self.taken > len(self.payload):
+        spec = tensor_codec.parse_spec(node, max_dims=self.limits.dims, strides=self.layout)
+        tensor_codec.check_bounds(spec, len(self.payload))
+        self.bytes_taken += spec.nbytes
+        if self.bytes_taken > len(self.payload):
             raise WireError("tensors share their data")  # each is copied: a small message would fill the memory
-        if count == 0:
-            tensor = torch.empty(shape, dtype=dtype)
-        elif dtype is torch.bool:
-            # any byte may have come: make it a real truth value
-            tensor = torch.frombuffer(self.payload, dtype=torch.uint8, count=count, offset=offset) != 0
-        else:
-            tensor = torch.frombuffer(self.payload, dtype=dtype, count=count, offset=offset).clone()
-        tensor = tensor.as_strided(shape, strides) if strides is not None else tensor.reshape(shape)
-        return _Travelled.mark(tensor, node)
+        return tensor_codec.attach_sender_info(tensor_codec.build_tensor(spec, self.payload), node)
 
 
-class _Travelled:
-    """What a tensor said of itself before it travelled, kept beside it (the tensor itself arrives on the CPU)."""
-
-    @staticmethod
-    def mark(tensor: torch.Tensor, node: dict[str, Any]) -> torch.Tensor:
-        tensor.sent_device = _text(node.get("device"), 20)  # type: ignore[attr-defined]
-        tensor.sent_grad = node.get("grad") is True  # type: ignore[attr-defined]
-        return tensor
-
-
-def sent_device(tensor: torch.Tensor) -> str:
-    """The device type that a decoded tensor lived on when it was sent."""
-    return str(getattr(tensor, "sent_device", tensor.device.type))
-
-
-def sent_grad(tensor: torch.Tensor) -> bool:
-    """Whether a decoded tensor required a gradient when it was sent."""
-    return bool(getattr(tensor, "sent_grad", tensor.requires_grad))
-
-
-def _text(value: object, limit: int) -> str:
-    return value[:limit] if isinstance(value, str) else ""
-
-
-def _naturals(values: object) -> list[int]:
-    """A list of sizes; WireError for anything else."""
-    if isinstance(values, list) and all(type(n) is int and 0 <= n < 1 << 40 for n in values):
-        return values
-    raise WireError("a tensor's description is malformed")
+def _short_text(value: object) -> str:
+    return value[:200] if isinstance(value, str) else ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import sys
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,7 @@ from ..errors import NnkataError, SubmissionError, UsageError
 from ..exercise import catalog, stub
 from ..feedback import disclosure
 from ..model import Exercise, GradingOptions, Part, Result
-from ..sandbox.fork_client import workers
+from ..sandbox.fork_client import start_server
 from ..sandbox.reader_client import Reader
 from . import workspace
 from .workspace import Workspace
@@ -177,7 +176,7 @@ def grading(first: Exercise, local: bool = False) -> Iterator[Engine]:
     Args:
         local: no workers are needed.
     """
-    server = None if local else workers(catalog.hidden())
+    server = None if local else start_server(catalog.hidden())
     reader = Reader()
     try:
         reader.warm_up()
@@ -215,20 +214,9 @@ def _debugged(engine: Engine, request: GradingRequest) -> Result:
     """Grade in this process; what the student's code prints goes where ours goes, so that `breakpoint()` works too."""
     from ..worker import probing
 
-    terminal, captured = (sys.stdout, sys.stderr), probing.captured_prints
-
-    @contextlib.contextmanager
-    def shown() -> Iterator[probing.Prints]:
-        before = sys.stdout, sys.stderr
-        sys.stdout, sys.stderr = terminal
-        try:
-            yield probing.Prints()
-        finally:
-            sys.stdout, sys.stderr = before
-
-    probing.captured_prints = shown
     try:
-        return engine.grade(request)
+        with probing.prints_shown():
+            return engine.grade(request)
     except NnkataError:
         raise
     except (Exception, SystemExit) as error:  # importing it failed
@@ -237,8 +225,6 @@ def _debugged(engine: Engine, request: GradingRequest) -> Result:
         trace = traceback.extract_tb(error.__traceback__)
         where = next((f", line {frame.lineno}" for frame in reversed(trace) if frame.filename == f"<{name}>"), "")
         raise SubmissionError(f"{name}{where}: importing the file: {type(error).__name__}: {error}") from None
-    finally:
-        probing.captured_prints = captured
 
 
 @dataclass(frozen=True)

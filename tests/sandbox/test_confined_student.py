@@ -8,13 +8,13 @@ import pytest
 import torch
 from nnkata.grader.exercise import catalog
 from nnkata.grader.sandbox import fork_client
-from nnkata.grader.sandbox.confined_student import Confined
+from nnkata.grader.sandbox.confined_student import ConfinedStudent
 from nnkata.grader.submission.source import Submission
 
 
 @pytest.fixture(scope="module")
 def server():
-    found = fork_client.workers(catalog.hidden())
+    found = fork_client.start_server(catalog.hidden())
     found.ready()
     yield found
     found.close()
@@ -23,7 +23,7 @@ def server():
 def student(server, text, **limits):
     autograd = catalog.find("autograd")
     submission = Submission("autograd.py", text, hashlib.sha256(text.encode()).hexdigest())
-    return Confined(server, autograd, submission, dataclasses.replace(autograd.limits, **limits))
+    return ConfinedStudent(server, autograd, submission, dataclasses.replace(autograd.limits, **limits))
 
 
 def test_a_file_that_never_finishes_loading_costs_its_limit_once(server):
@@ -162,7 +162,9 @@ def test_endless_progress_ends_with_the_time_for_the_question(server):
 )
 def test_what_torch_imports_late_works_in_a_worker(server, code):
     text = f"import torch\nfrom torch.utils.checkpoint import checkpoint\n\ndef mse_loss(x):\n    {code}\n"
-    tested = Confined(server, catalog.find("losses"), Submission("losses.py", text, ""), catalog.find("losses").limits)
+    tested = ConfinedStudent(
+        server, catalog.find("losses"), Submission("losses.py", text, ""), catalog.find("losses").limits
+    )
     answer = asked(tested, torch.tensor(2.0), part="mse_loss")()
     assert answer.failure is None
     assert float(answer.value["result"]) == 2.0

@@ -5,7 +5,14 @@ import copy
 import pytest
 import torch
 from nnkata.grader.worker import no_compiler
-from nnkata.grader.worker.fake_device import Elsewhere, World, WrongDevice, answer, bring_back, send
+from nnkata.grader.worker.fake_device import (
+    FakeDeviceMode,
+    FakeDeviceTensor,
+    WrongDevice,
+    find_output_device,
+    unwrap,
+    wrap,
+)
 from torch import nn
 from torch.nn import functional as F
 
@@ -19,8 +26,8 @@ def inputs():
 
 def away(code):
     """What the code gives with its inputs on the pretended device, as it comes."""
-    with World():
-        return code(*send(list(inputs())))
+    with FakeDeviceMode():
+        return code(*wrap(list(inputs())))
 
 
 # -- code that is right, in many styles ------
@@ -207,9 +214,9 @@ def test_right_code_gives_on_the_pretended_device_what_it_gives_here(style):
     expected = code(*inputs())
     torch.manual_seed(1)
     result = away(code)
-    assert isinstance(result, Elsewhere)
-    assert bring_back(result).nnkata_device == "elsewhere"
-    torch.testing.assert_close(bring_back(result).detach(), expected.detach())
+    assert isinstance(result, FakeDeviceTensor)
+    assert unwrap(result).nnkata_device == "elsewhere"
+    torch.testing.assert_close(unwrap(result).detach(), expected.detach())
 
 
 def test_numbers_and_truth_values_come_out_of_the_pretended_device():
@@ -263,8 +270,8 @@ STAYS = {
 @pytest.mark.parametrize("mistake", STAYS)
 def test_a_result_made_on_the_cpu_is_told_from_one_that_lives_there(mistake):
     result = away(STAYS[mistake])
-    assert not isinstance(result, Elsewhere)
-    assert getattr(bring_back(result), "nnkata_device", "cpu") == "cpu"
+    assert not isinstance(result, FakeDeviceTensor)
+    assert getattr(unwrap(result), "nnkata_device", "cpu") == "cpu"
 
 
 def test_a_pretending_tensor_says_that_it_lives_on_another_device():
@@ -277,9 +284,9 @@ def test_a_pretending_tensor_says_that_it_lives_on_another_device():
 
 def test_values_in_lists_and_dicts_are_sent_and_brought_back():
     x, _ = inputs()
-    sent = send({"a": [x, (x, 1)], "b": None})
-    assert isinstance(sent["a"][0], Elsewhere) and isinstance(sent["a"][1][0], Elsewhere)
-    back = bring_back(sent)
+    sent = wrap({"a": [x, (x, 1)], "b": None})
+    assert isinstance(sent["a"][0], FakeDeviceTensor) and isinstance(sent["a"][1][0], FakeDeviceTensor)
+    back = unwrap(sent)
     assert torch.equal(back["a"][0], x) and back["a"][1][1] == 1 and back["b"] is None
 
 
@@ -314,7 +321,7 @@ class Layer(nn.Module):
     ids=["registered", "made there", "dropout", "norm"],
 )
 def test_a_module_that_moves_as_a_whole_answers_on_the_pretended_device(forward):
-    assert answer(Layer(forward), inputs()[0]) == "elsewhere"
+    assert find_output_device(Layer(forward), inputs()[0]) == "elsewhere"
 
 
 @pytest.mark.parametrize(
@@ -330,16 +337,16 @@ def test_a_module_that_moves_as_a_whole_answers_on_the_pretended_device(forward)
 )
 def test_a_module_that_mixes_devices_is_stopped(forward):
     with pytest.raises(WrongDevice):
-        answer(Layer(forward), inputs()[0])
+        find_output_device(Layer(forward), inputs()[0])
 
 
 def test_a_module_that_answers_on_the_cpu_is_told_from_one_that_cannot_be_followed():
     def unknown(self, x):
         raise RuntimeError("PyTorch has no such thing there")
 
-    assert answer(Layer(lambda self, x: (x * self.weight).cpu()), inputs()[0]) == "cpu"
-    assert answer(Layer(lambda self, x: x if self.training else x.cpu()), inputs()[0]) == "cpu"
-    assert answer(Layer(unknown), inputs()[0]) == "unknown"
+    assert find_output_device(Layer(lambda self, x: (x * self.weight).cpu()), inputs()[0]) == "cpu"
+    assert find_output_device(Layer(lambda self, x: x if self.training else x.cpu()), inputs()[0]) == "cpu"
+    assert find_output_device(Layer(unknown), inputs()[0]) == "unknown"
 
 
 def test_a_module_that_is_not_written_yet_says_so_elsewhere():
@@ -347,4 +354,4 @@ def test_a_module_that_is_not_written_yet_says_so_elsewhere():
         raise NotImplementedError
 
     with pytest.raises(NotImplementedError):
-        answer(Layer(unwritten), inputs()[0])
+        find_output_device(Layer(unwritten), inputs()[0])

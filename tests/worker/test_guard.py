@@ -1,6 +1,6 @@
-"""Each family of built-ins refuses on every road that leads to it, and what is allowed works as ever.
+"""Each group of built-ins refuses on every road that leads to it, and what is allowed works as ever.
 
-The guard cannot be undone in a process, so each family is tried in a fork of one fresh interpreter, three times: with
+The guard cannot be undone in a process, so each group is tried in a fork of one fresh interpreter, three times: with
 both layers, with the calls alone and with the operators alone.
 """
 
@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import pytest
-from nnkata.grader.worker.forbidden import FAMILIES
+from nnkata.grader.worker.forbidden import GROUPS
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
 
@@ -56,8 +56,8 @@ class Plain(torch.optim.Optimizer):
             for p in group["params"]:
                 p -= group["lr"] * p.grad
 
-def tried(family, layers, roads):
-    guard.install((family,), **layers)
+def tried(group, layers, roads):
+    guard.install((group,), **layers)
     told = {}
     for road in roads:
         x, y, w = torch.rand(4, 3) + 0.1, torch.tensor([0, 2, 1, 1]), torch.rand(2, 3)
@@ -71,11 +71,11 @@ def tried(family, layers, roads):
     return told
 
 answers = []
-for family, layers, roads in json.loads(sys.stdin.read()):
+for group, layers, roads in json.loads(sys.stdin.read()):
     read, write = os.pipe()
     if os.fork() == 0:
         with os.fdopen(write, "w") as out:
-            json.dump(tried(family, layers, roads), out)
+            json.dump(tried(group, layers, roads), out)
         os._exit(0)
     os.close(write)
     with os.fdopen(read) as said:
@@ -286,58 +286,58 @@ LAYERS = {
 
 @pytest.fixture(scope="module")
 def answers():
-    """What each road led to, by family and layers."""
+    """What each road led to, by group and layers."""
     wanted = []
-    for family in FAMILIES:
+    for group in GROUPS:
         for layers in LAYERS:
-            roads = [*EVERYWHERE, *ALLOWS[family]]
-            roads += {"both": REFUSES, "calls": REFUSES, "operators": OPERATORS}[layers].get(family, [])
-            wanted.append((family, layers, roads))
-    asked = json.dumps([(family, LAYERS[layers], roads) for family, layers, roads in wanted])
+            roads = [*EVERYWHERE, *ALLOWS[group]]
+            roads += {"both": REFUSES, "calls": REFUSES, "operators": OPERATORS}[layers].get(group, [])
+            wanted.append((group, layers, roads))
+    asked = json.dumps([(group, LAYERS[layers], roads) for group, layers, roads in wanted])
     told = subprocess.run(
         [sys.executable, "-c", PREPARED], input=asked, capture_output=True, text=True, timeout=300, check=True
     )
-    return {(family, layers): said for (family, layers, _), said in zip(wanted, json.loads(told.stdout), strict=True)}
+    return {(group, layers): said for (group, layers, _), said in zip(wanted, json.loads(told.stdout), strict=True)}
 
 
-def test_every_family_is_tried():
-    assert set(REFUSES) == set(ALLOWS) == set(FAMILIES)
-    assert set(OPERATORS) <= {name for name, family in FAMILIES.items() if family.operators}
+def test_every_group_is_tried():
+    assert set(REFUSES) == set(ALLOWS) == set(GROUPS)
+    assert set(OPERATORS) <= {name for name, group in GROUPS.items() if group.operators}
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_a_family_refuses_on_every_road(answers, family):
-    said = answers[family, "both"]
-    passed = {road: said[road] for road in REFUSES[family] if not said[road].startswith("Forbidden: may not call")}
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_refuses_on_every_road(answers, group):
+    said = answers[group, "both"]
+    passed = {road: said[road] for road in REFUSES[group] if not said[road].startswith("Forbidden: may not call")}
     assert not passed
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_a_refusal_says_what_to_do_instead(answers, family):
-    said = answers[family, "both"]
-    advice = FAMILIES[family].advice
-    assert all(advice in said[road] or "write it yourself" in said[road] for road in REFUSES[family])
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_refusal_says_what_to_do_instead(answers, group):
+    said = answers[group, "both"]
+    advice = GROUPS[group].advice
+    assert all(advice in said[road] or "write it yourself" in said[road] for road in REFUSES[group])
 
 
-@pytest.mark.parametrize("family", OPERATORS)
-def test_the_operators_refuse_where_nothing_watches_the_calls(answers, family):
-    said = answers[family, "operators"]
-    passed = {road: said[road] for road in OPERATORS[family] if not said[road].startswith("Forbidden: may not call")}
+@pytest.mark.parametrize("group", OPERATORS)
+def test_the_operators_refuse_where_nothing_watches_the_calls(answers, group):
+    said = answers[group, "operators"]
+    passed = {road: said[road] for road in OPERATORS[group] if not said[road].startswith("Forbidden: may not call")}
     assert not passed
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_the_calls_refuse_without_the_operators(answers, family):
-    said = answers[family, "calls"]
-    roads = [road for road in REFUSES[family] if "aten." not in road and "kept_method" not in road]
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_calls_refuse_without_the_operators(answers, group):
+    said = answers[group, "calls"]
+    roads = [road for road in REFUSES[group] if "aten." not in road and "kept_method" not in road]
     python = [road for road in roads if "F." in road or "nn." in road or "import" in road]
     passed = {road: said[road] for road in python if not said[road].startswith("Forbidden: may not call")}
     assert not passed
 
 
 @pytest.mark.parametrize("layers", LAYERS)
-@pytest.mark.parametrize("family", FAMILIES)
-def test_what_is_allowed_works_as_ever(answers, family, layers):
-    said = answers[family, layers]
-    broken = {road: said[road] for road in [*EVERYWHERE, *ALLOWS[family]] if said[road] != "worked"}
+@pytest.mark.parametrize("group", GROUPS)
+def test_what_is_allowed_works_as_ever(answers, group, layers):
+    said = answers[group, layers]
+    broken = {road: said[road] for road in [*EVERYWHERE, *ALLOWS[group]] if said[road] != "worked"}
     assert not broken

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nnkata.grader.errors import WireError
 from nnkata.grader.model import Opaque
-from nnkata.grader.worker import wire
+from nnkata.grader.worker import tensor_codec, wire
 
 FLOATS = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
 QUICK = settings(max_examples=150, deadline=2_000, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
@@ -72,16 +72,16 @@ def identical(a, b):
 # -- round trips ------
 
 
-@pytest.mark.parametrize("name", list(wire.DTYPES))
+@pytest.mark.parametrize("name", list(tensor_codec.DTYPES))
 def test_tensors_of_every_dtype_arrive_bit_for_bit(name):
-    dtype = wire.DTYPES[name]
+    dtype = tensor_codec.DTYPES[name]
     tensor = torch.tensor([[0, 1, 1], [1, 0, 1]]).to(dtype) * (1 if dtype is torch.bool else 3)
     arrived = there_and_back(tensor)
     assert arrived.dtype == tensor.dtype and torch.equal(arrived, tensor)
 
 
 def test_all_dtypes_travel_in_one_message():
-    values = [torch.ones(5, dtype=dtype) for dtype in wire.DTYPES.values()]
+    values = [torch.ones(5, dtype=dtype) for dtype in tensor_codec.DTYPES.values()]
     assert identical(there_and_back(values), values)
 
 
@@ -153,15 +153,15 @@ def test_lazy_conjugates_and_negatives_are_worked_out():
 
 def test_a_tensor_arrives_without_graph_and_tells_that_it_had_one():
     arrived = there_and_back([torch.ones(2, requires_grad=True) * 2, torch.nn.Parameter(torch.ones(2)), torch.ones(2)])
-    assert [wire.sent_grad(tensor) for tensor in arrived] == [True, True, False]
+    assert [tensor_codec.sent_grad(tensor) for tensor in arrived] == [True, True, False]
     assert not any(tensor.requires_grad for tensor in arrived)
 
 
 def test_a_tensor_tells_the_device_that_it_was_sent_from():
     tensor = torch.ones(2)
     tensor.nnkata_device = "elsewhere"
-    assert wire.sent_device(there_and_back(tensor)) == "elsewhere"
-    assert wire.sent_device(there_and_back(torch.ones(2))) == "cpu"
+    assert tensor_codec.sent_device(there_and_back(tensor)) == "elsewhere"
+    assert tensor_codec.sent_device(there_and_back(torch.ones(2))) == "cpu"
 
 
 def test_what_arrives_shares_no_memory_with_the_message():
@@ -237,13 +237,13 @@ def test_an_object_whose_repr_raises_arrives_without_text():
     assert there_and_back(Loud()).text == ""
 
 
-def test_values_beyond_the_caps_are_refused_by_the_writer():
+def test_values_beyond_the_limits_are_refused_by_the_writer():
     endless = []
     endless.append(endless)
-    small = wire.Caps(header=1000, payload=1000, values=50)
+    small = wire.SizeLimits(header=1000, payload=1000, values=50)
     for value in (endless, [0] * 100, "x" * 2000, torch.zeros(1000)):
         with pytest.raises(WireError):
-            wire.encode(value, caps=small)
+            wire.encode(value, limits=small)
 
 
 # -- what is no message ------
@@ -302,7 +302,7 @@ hostile = st.one_of(
     st.none(), st.booleans(), st.text(max_size=3), st.floats(), st.integers(-(1 << 70), 1 << 70), st.integers(-3, 130),
     st.lists(st.integers(-2, 5) | st.integers(0, 1 << 41) | st.floats() | st.none() | st.text(max_size=1), max_size=14),
     st.dictionaries(st.sampled_from(["$", "items", "shape"]), st.integers(), max_size=2),
-    st.sampled_from([*wire.DTYPES, "float8", "object", "../x", "cpu", "meta"]),
+    st.sampled_from([*tensor_codec.DTYPES, "float8", "object", "../x", "cpu", "meta"]),
 )  # fmt: skip
 fields = st.sampled_from(["$", "dtype", "shape", "offset", "strides", "device", "grad", "type", "text", "items"])
 
@@ -399,8 +399,8 @@ def test_truth_values_of_any_byte_are_real_truth_values():
 
 @pytest.mark.parametrize("header", [b"", b"{"], ids=["sizes alone", "with a beginning"])
 def test_huge_announced_lengths_are_refused_at_the_prefix(header):
-    caps = wire.UNTRUSTED
-    for head, body in ((caps.header + 1, 0), (0, caps.payload + 1), ((1 << 32) - 1, (1 << 64) - 1)):
+    limits = wire.UNTRUSTED
+    for head, body in ((limits.header + 1, 0), (0, limits.payload + 1), ((1 << 32) - 1, (1 << 64) - 1)):
         data = wire.PREFIX.pack(wire.MAGIC, head, body) + header
         with pytest.raises(WireError):
             wire.decode(data)

@@ -126,7 +126,7 @@ def descends(impl, x, target, weight, bias, steps, lr):
 def moved(impl, in_features, out_features, **options):
     """A Linear is moved to another device and answers an x that lives there."""
     layer = impl.Linear(in_features, out_features, **options)
-    return elsewhere.answer(layer, torch.zeros(2, in_features))  # noqa: F821 (a name that every probe is given)
+    return elsewhere.find_output_device(layer, torch.zeros(2, in_features))  # noqa: F821 (a name that every probe is given)
 
 
 # -- modules to count --------------------------------------------------------------------------------------------

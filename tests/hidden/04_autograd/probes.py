@@ -49,9 +49,9 @@ def called_with(impl, x):
 
 def where_slopes_live(impl, name, x, **options):
     """numerical_gradient is given an x of another device, and its result is asked where it lives."""
-    with elsewhere.World():  # noqa: F821 (a name that every probe is given)
+    with elsewhere.FakeDeviceMode():  # noqa: F821 (a name that every probe is given)
         try:
-            slopes = impl.numerical_gradient(_FUNCTIONS[name], elsewhere.send(x), **options)  # noqa: F821
+            slopes = impl.numerical_gradient(_FUNCTIONS[name], elsewhere.wrap(x), **options)  # noqa: F821
         except elsewhere.WrongDevice:  # noqa: F821
             return "mixed with the CPU"
         except Exception:

@@ -200,8 +200,8 @@ def in_place(impl, part, parameters, grads, **options):
 
 def where_state_lives(impl, part, shapes, count, **options):
     """An optimizer takes steps on parameters of another device, and its state is asked where it lives."""
-    with elsewhere.World():  # noqa: F821 (a name that every probe is given)
-        leaves = [elsewhere.send(torch.zeros(shape)).requires_grad_() for shape in shapes]  # noqa: F821
+    with elsewhere.FakeDeviceMode():  # noqa: F821 (a name that every probe is given)
+        leaves = [elsewhere.wrap(torch.zeros(shape)).requires_grad_() for shape in shapes]  # noqa: F821
         try:
             optimizer = _make(impl, part, leaves, options)
             for _ in range(count):

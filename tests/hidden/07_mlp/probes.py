@@ -40,7 +40,7 @@ def mlp_start(impl, seed, **options):
 
 def mlp_elsewhere(impl, images, **options):
     """An MLP is moved to another device and looks at images that live there."""
-    return elsewhere.answer(impl.MLP(**_settings(options)), images)  # noqa: F821 (a name that every probe is given)
+    return elsewhere.find_output_device(impl.MLP(**_settings(options)), images)  # noqa: F821 (a name that every probe is given)
 
 
 def log_shapes(impl):
@@ -71,7 +71,7 @@ def log_start(impl, seed):
 
 def log_elsewhere(impl, images):
     """A LogSoftmaxMLP is moved to another device and looks at images that live there."""
-    return elsewhere.answer(impl.LogSoftmaxMLP(), images)  # noqa: F821 (a name that every probe is given)
+    return elsewhere.find_output_device(impl.LogSoftmaxMLP(), images)  # noqa: F821 (a name that every probe is given)
 
 
 def trained(impl, images, labels, others, epochs, seed, before=0):

@@ -80,7 +80,7 @@ def bn_single_value(impl, input, other, state):
 
 def bn_elsewhere(impl, input):
     """A BatchNorm2d is moved to another device and looks at a batch that lives there."""
-    return elsewhere.answer(impl.BatchNorm2d(input.shape[1]), input)  # noqa: F821 (a name that every probe is given)
+    return elsewhere.find_output_device(impl.BatchNorm2d(input.shape[1]), input)  # noqa: F821 (a name that every probe is given)
 
 
 def dropped(impl, x, seed, **options):
@@ -117,7 +117,7 @@ def dropout_elsewhere(impl, x, **options):
         def forward(self, x):
             return impl.dropout(x, **options)
 
-    return elsewhere.answer(Layer(), x)  # noqa: F821 (a name that every probe is given)
+    return elsewhere.find_output_device(Layer(), x)  # noqa: F821 (a name that every probe is given)
 
 
 def cnn_parameters(impl):
@@ -161,7 +161,7 @@ def cnn_reached(impl, images, seed):
 
 def cnn_elsewhere(impl, images):
     """A CNN is moved to another device and looks at images that live there."""
-    return elsewhere.answer(impl.CNN(), images)  # noqa: F821 (a name that every probe is given)
+    return elsewhere.find_output_device(impl.CNN(), images)  # noqa: F821 (a name that every probe is given)
 
 
 def trained(impl, images, labels, others, epochs, seed, before=0):

@@ -64,7 +64,7 @@ def double_conv_shape(impl, x, out_channels):
 
 def double_conv_elsewhere(impl, x, out_channels):
     """A DoubleConv is moved to another device and handles a batch that lives there."""
-    return elsewhere.answer(impl.DoubleConv(x.shape[1], out_channels), x)  # noqa: F821 (a name that every probe is given)
+    return elsewhere.find_output_device(impl.DoubleConv(x.shape[1], out_channels), x)  # noqa: F821 (a name that every probe is given)
 
 
 def down(impl, x, weights, scale=None, shift=None):
@@ -80,7 +80,7 @@ def down_shape(impl, x, out_channels):
 
 def down_elsewhere(impl, x, out_channels):
     """A Down is moved to another device and handles a batch that lives there."""
-    return elsewhere.answer(impl.Down(x.shape[1], out_channels), x)  # noqa: F821 (a name that every probe is given)
+    return elsewhere.find_output_device(impl.Down(x.shape[1], out_channels), x)  # noqa: F821 (a name that every probe is given)
 
 
 def up(impl, x, skip, weights, scale=None, shift=None):
@@ -101,7 +101,7 @@ def up_weights(impl, in_channels, out_channels):
 
 def up_elsewhere(impl, x, skip, out_channels):
     """An Up is moved to another device and handles x and skip that live there."""
-    return elsewhere.answer(impl.Up(x.shape[1], out_channels), x, skip)  # noqa: F821 (a name that every probe is given)
+    return elsewhere.find_output_device(impl.Up(x.shape[1], out_channels), x, skip)  # noqa: F821 (a name that every probe is given)
 
 
 def _unet(impl, x, seed, in_channels, out_channels, options):
@@ -192,7 +192,7 @@ def unet_of_layouts(impl, x, out_channels, seed, **options):
 
 def unet_elsewhere(impl, x, out_channels, **options):
     """A UNet is moved to another device and handles images that live there."""
-    return elsewhere.answer(impl.UNet(x.shape[1], out_channels, **options), x)  # noqa: F821 (a name that every probe is given)
+    return elsewhere.find_output_device(impl.UNet(x.shape[1], out_channels, **options), x)  # noqa: F821 (a name that every probe is given)
 
 
 def dice_learns(impl, logits, target, steps):
