@@ -378,6 +378,21 @@ def test_what_is_malformed_is_refused(header):
         wire.decode(message(header, bytes(64)))
 
 
+@pytest.mark.parametrize(
+    ("header", "layout", "message_part"),
+    [
+        (described(strides=[1]), False, "strides are not allowed in replies"),
+        (described(strides=[1, 1]), True, "description is malformed"),
+        (described(shape=[0, 1 << 39, 1 << 39]), False, "shape is out of range"),
+        (described(offset=64), False, "outside of the payload"),
+        (1 << 63, False, "whole number is out of range"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(header, layout, message_part):
+    with pytest.raises(WireError, match=message_part):
+        wire.decode(message(header, bytes(64)), layout=layout)
+
+
 def test_of_duplicate_keys_one_counts_and_nothing_breaks():
     assert wire.decode(message(b'{"$":"dict","$":"dict","items":{"a":1,"a":2},"items":{"a":3}}')) == {"a": 3}
     with pytest.raises(WireError):
