@@ -12,7 +12,7 @@ from ..errors import NnkataError
 from ..exercise import catalog
 from ..sandbox.fork_client import start_server
 from ..worker import torchvision_compat
-from ..worker.confinement import available
+from ..worker.confinement import detect_layers
 from ..workspace import workspace
 
 GPU_QUESTION = "import torch; print(torch.cuda.get_device_name(0) if torch.cuda.is_available() else '')"
@@ -70,7 +70,7 @@ def _gpu() -> Finding:
 
 
 def _confinement() -> Iterator[Finding]:
-    what = available()
+    what = detect_layers()
     fixes = {
         "none": "Grade only code that you trust here; for a class use Linux 5.13 or newer with libseccomp.",
         "landlock": "Install libseccomp (Debian, Ubuntu: libseccomp2).",

@@ -76,7 +76,7 @@ class ConfinedStudent:
         if self.load_failure and forbidden not in self.workers:
             return partial(failed_outcome, self.load_failure, 0.0)
         try:
-            worker = self._worker_for(forbidden)
+            worker = self._get_worker(forbidden)
             if forbidden in self.import_failures:
                 return partial(failed_outcome, self.import_failures[forbidden], 0.0)
             allowed = seconds if seconds is not None else min(self.limits.call_seconds, max(remaining, 0.1))
@@ -127,11 +127,11 @@ class ConfinedStudent:
         lines = (replace(line, place=self.submission.place(line.number)) for line in failure.lines)
         return replace(failure, lines=tuple(lines))
 
-    def _worker_for(self, forbidden: tuple[str, ...]) -> Worker:
+    def _get_worker(self, forbidden: tuple[str, ...]) -> Worker:
         """Return the worker in which these groups are forbidden; start it and load the module if there is none."""
         if forbidden in self.workers:
             return self.workers[forbidden]
-        worker = Worker(self.server, self._config(forbidden))
+        worker = Worker(self.server, self._make_config(forbidden))
         self.confinement = worker.confinement
         try:
             reply = worker.load(self.submission.text, self.limits.import_seconds)
@@ -144,10 +144,10 @@ class ConfinedStudent:
             raise SandboxError("the worker's first answer was none")
         self.prints = text_of(reply.get("prints"), MAX_IMPORT_PRINTS)
         if reply.get("failure") is not None:
-            self.import_failures[forbidden] = self._import_failure(reply["failure"])
+            self.import_failures[forbidden] = self._read_import_failure(reply["failure"])
         return worker
 
-    def _config(self, forbidden: tuple[str, ...]) -> WorkerConfig:
+    def _make_config(self, forbidden: tuple[str, ...]) -> WorkerConfig:
         limits, defences = self.limits, self.defences
         # CPU time bounds what a worker could burn unseen; the wall clock is watched from here, and is the tighter limit
         wall_seconds = 2 * limits.total_seconds + sum(bar.seconds for bar in self.exercise.bars)
@@ -168,7 +168,7 @@ class ConfinedStudent:
             cpu_seconds=int(limits.threads * wall_seconds) + 10,
         )
 
-    def _import_failure(self, reply: Value) -> Failure:
+    def _read_import_failure(self, reply: Value) -> Failure:
         failure = self._with_locations(read_failure(reply))
         text = failure.message if failure.kind == "forbidden" else f"{failure.type}: {failure.message}"
         message = f"importing the file: {text}"

@@ -22,17 +22,17 @@ from ..worker.worker_config import TemplateConfig, WorkerConfig
 FULL = "landlock+seccomp"
 """The whole of the confinement, as a server names it."""
 
-START_SECONDS = 120.0
-"""How long the server may take to import torch on a cold, slow disk."""
+SERVER_START_SECONDS = 120.0
+"""Seconds that the server may take to import torch on a cold, slow disk."""
 
 REPLY_SECONDS = 30.0
-"""How long the server and its templates may take over anything else."""
+"""Seconds that the server and its templates may take over anything else."""
 
 MAX_REPLY_BYTES = 1 << 16
 MAX_QUOTED_BYTES = 600
 
 PASSED_VARIABLES = ("LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "CUDA_VISIBLE_DEVICES")
-"""What of the grader's environment the server inherits."""
+"""Environment variables that the server inherits from the grader."""
 
 
 class WorkerProcess(Protocol):
@@ -90,7 +90,7 @@ class ControlSocket:
         try:
             socket.send_fds(self.end, [json.dumps(request).encode()], [attached.fileno()])
         except OSError as error:
-            raise self._gone(error) from None
+            raise self._gone_error(error) from None
 
     def receive(self, seconds: float) -> dict[str, Any]:
         """Wait for the next reply and return it; a descriptor that came with it is its `fd`."""
@@ -102,7 +102,7 @@ class ControlSocket:
                 f"the worker server did not answer within {seconds:.0f} s; {self.last_words()}"
             ) from None
         except OSError as error:
-            raise self._gone(error) from None
+            raise self._gone_error(error) from None
         if not message:
             raise SandboxError(f"the worker server ended; {self.last_words()}")
         reply: dict[str, Any] = json.loads(message)
@@ -113,11 +113,11 @@ class ControlSocket:
         try:
             self.end.send(json.dumps({"reap": pid}).encode())
         except OSError as error:
-            raise self._gone(error) from None
+            raise self._gone_error(error) from None
         status = self.receive(REPLY_SECONDS)["status"]
         return status if isinstance(status, int) else None
 
-    def _gone(self, error: OSError) -> SandboxError:
+    def _gone_error(self, error: OSError) -> SandboxError:
         return SandboxError(f"the worker server is gone ({error}); {self.last_words()}")
 
 
@@ -146,7 +146,7 @@ class ForkServer:
 
     def __init__(self, hidden: tuple[Path, ...] = ()) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.control = ControlSocket(ours, self._last_words)
+        self.control = ControlSocket(ours, self._read_last_words)
         self.templates: dict[TemplateConfig, ControlSocket] = {}
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the server)
         self.confinement: str | None = None
@@ -182,22 +182,22 @@ class ForkServer:
     def ready(self) -> str:
         """Wait until torch is imported; return what this machine confines with (`landlock+seccomp`, …, `none`)."""
         if self.confinement is None:
-            self.confinement = str(self.control.receive(START_SECONDS)["ready"])
+            self.confinement = str(self.control.receive(SERVER_START_SECONDS)["ready"])
         return self.confinement
 
     def prepare(self, exercise: Exercise, /) -> None:
         """See `WorkerServer.prepare`. The server makes the templates as soon as torch is imported."""
         for part in exercise.parts:
-            self._template(TemplateConfig(forbidden=part.forbidden, threads=exercise.limits.threads))
+            self._get_template(TemplateConfig(forbidden=part.forbidden, threads=exercise.limits.threads))
 
     def start(self, config: WorkerConfig) -> tuple[ForkedProcess, socket.socket]:
         """Fork a worker; return its process and our end of its channel."""
         self.ready()
-        template = self._template(config.template)
+        template = self._get_template(config.template)
         ours, theirs = socket.socketpair()
         try:
             if not template.ready:
-                reply = template.receive(START_SECONDS)
+                reply = template.receive(SERVER_START_SECONDS)
                 if "refused" in reply:
                     raise SandboxError(f"a worker could not be guarded: {reply['refused']}")
                 template.ready = True
@@ -219,16 +219,16 @@ class ForkServer:
         self.process.wait()
         self.errors.close()
 
-    def _template(self, config: TemplateConfig) -> ControlSocket:
+    def _get_template(self, config: TemplateConfig) -> ControlSocket:
         """Return the template with this configuration, made if there is none; it may not be ready yet."""
         if config not in self.templates:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
                 self.control.send(config.to_dict(), theirs)
-            self.templates[config] = ControlSocket(ours, self._last_words)
+            self.templates[config] = ControlSocket(ours, self._read_last_words)
         return self.templates[config]
 
-    def _last_words(self) -> str:
+    def _read_last_words(self) -> str:
         try:
             self.errors.seek(0)
             text = self.errors.read()[-MAX_QUOTED_BYTES:].decode("utf-8", "replace").strip()

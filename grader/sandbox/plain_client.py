@@ -15,8 +15,8 @@ from ..errors import SandboxError
 from ..model import Exercise
 from ..worker.worker_config import WorkerConfig
 
-START_SECONDS = 120.0
-"""How long a worker may take to import torch on a cold, slow disk."""
+WORKER_START_SECONDS = 120.0
+"""Seconds that a worker may take to import torch on a cold, slow disk."""
 
 
 class PlainProcess:
@@ -49,7 +49,7 @@ class PlainServer:
         # any process of this machine could connect first: only the worker knows the token, from its standard input
         token = secrets.token_hex(16)
         with socket.create_server(("127.0.0.1", 0), backlog=1) as listener:
-            listener.settimeout(START_SECONDS)
+            listener.settimeout(WORKER_START_SECONDS)
             port = listener.getsockname()[1]
             command = [sys.executable, "-I", "-W", "ignore", "-m", "nnkata.grader.worker.plain_worker", str(port)]
             process = PlainProcess(
@@ -64,7 +64,7 @@ class PlainServer:
             except TimeoutError:
                 process.kill()
                 raise SandboxError("a worker's process did not start") from None
-        channel.settimeout(START_SECONDS)
+        channel.settimeout(WORKER_START_SECONDS)
         if channel.recv(64).decode("ascii", "replace") != token:
             process.kill()
             raise SandboxError("a stranger answered in a worker's place")

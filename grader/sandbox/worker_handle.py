@@ -26,7 +26,7 @@ Progress = Callable[[dict[str, Value]], None]
 
 @dataclass(frozen=True)
 class Defences:
-    """Which layers of defence are in force. Production uses all of them; tests leave single ones out."""
+    """Layers of defence that are in force. Production uses all of them; tests leave single ones out."""
 
     landlock: bool = True
     seccomp: bool = True
@@ -45,8 +45,8 @@ worker to read while it waits for somebody to read."""
 MIN_WAIT_SECONDS = 0.2
 """Seconds that a worker has at least, for replies that may be there already or that nobody wants any more."""
 
-START_SECONDS = 30.0
-"""How long a worker may take to confine itself."""
+CONFINE_SECONDS = 30.0
+"""Seconds that a worker may take to confine itself."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Worker:
         self.pending: deque[PendingQuestion] = deque()
         self.replies: dict[int, Value] = {}
         self.last_reply_at = 0.0
-        reply = self._receive(time.monotonic() + START_SECONDS, "starting")
+        reply = self._receive(time.monotonic() + CONFINE_SECONDS, "starting")
         if not isinstance(reply, dict) or "ready" not in reply:
             reason = reply.get("refused") if isinstance(reply, dict) else "malformed reply"
             self.kill()

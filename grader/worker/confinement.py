@@ -1,4 +1,4 @@
-"""What a worker gives up for good before the student's code is loaded: files, processes, sockets, signals, privileges.
+"""Confinement: a worker gives up files, processes, sockets, signals and privileges before it loads the student's code.
 
 Landlock takes the file system away but for the Python installation, without this kit in it; a seccomp allowlist
 (`syscall_filter`) leaves the system calls that computing needs. Both bind the calling thread only, so they are applied
@@ -41,7 +41,7 @@ GPU_FILES = (
     "/sys/bus/pci",
 )
 TRACES = ("nnkata", "__editable__", "__pycache__")
-KIT = Path(__file__).resolve().parents[2]
+KIT = Path(__file__).resolve().parents[2]  # as in `exercise.catalog`, which a worker may not import
 
 
 class CannotConfine(Exception):
@@ -64,7 +64,7 @@ class Rlimits:
     cpu_seconds: int
 
 
-def available() -> str:
+def detect_layers() -> str:
     """Return what this machine can confine with, for reports: `landlock+seccomp`, one of them, or `none`."""
     if not sys.platform.startswith("linux"):
         return "none"
@@ -126,9 +126,9 @@ def _build_ruleset(*, gpu: bool, hidden: tuple[Path, ...]) -> Any:
 
     rules = Ruleset()
     list_folder, read = FSAccess.READ_DIR, FSAccess.READ_DIR | FSAccess.READ_FILE
-    for path in readable_paths(hidden):
+    for path in list_readable_paths(hidden):
         _allow(rules, path, read if path.is_dir() else FSAccess.READ_FILE)
-    for folder in package_folders():
+    for folder in list_package_folders():
         _allow(rules, folder, list_folder)
     for name in HARMLESS_FILES:
         path = Path(name)
@@ -149,7 +149,7 @@ def _allow(rules: Any, path: Path, access: Any) -> None:
         pass  # not there, or not ours to open
 
 
-def source_files(modules: tuple[str, ...]) -> list[Path]:
+def find_source_files(modules: tuple[str, ...]) -> list[Path]:
     """Return the files that modules are read from, compiled ones too; of a package its whole folder."""
     files: list[Path] = []
     for name in modules:
@@ -164,7 +164,7 @@ def source_files(modules: tuple[str, ...]) -> list[Path]:
     return files
 
 
-def package_folders() -> list[Path]:
+def list_package_folders() -> list[Path]:
     """Return the folders of installed packages, which a worker may list."""
     names = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()}
     if site.ENABLE_USER_SITE:
@@ -172,29 +172,29 @@ def package_folders() -> list[Path]:
     return [path for path in map(Path, sorted(names)) if path.is_dir()]
 
 
-def readable_paths(hidden: tuple[Path, ...] = (KIT,)) -> list[Path]:
+def list_readable_paths(hidden: tuple[Path, ...] = (KIT,)) -> list[Path]:
     """Return what a worker may read: standard library, shared libraries, installed packages; nothing `hidden`.
 
     Landlock can only add, so a folder that holds something hidden is replaced by those of its children that do not.
     """
     library, platform_library = (Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
-    roots = [*map(Path, LIBRARIES), library, platform_library, *package_folders()]
-    packages = {path.resolve() for path in package_folders()}
+    roots = [*map(Path, LIBRARIES), library, platform_library, *list_package_folders()]
+    packages = {path.resolve() for path in list_package_folders()}
     hidden_paths = {path.resolve() for path in hidden}
     readable: dict[Path, None] = {}  # a dict for its order, as a set without doubles
     for path in roots:
-        readable.update(dict.fromkeys(_without(path.resolve(), hidden_paths, packages)))
+        readable.update(dict.fromkeys(_exclude(path.resolve(), hidden_paths, packages)))
     return list(readable)
 
 
-def _without(path: Path, hidden: set[Path], packages: set[Path]) -> Iterator[Path]:
+def _exclude(path: Path, hidden: set[Path], packages: set[Path]) -> Iterator[Path]:
     """Yield `path`, or what is left of it without anything hidden and without this kit's traces among the packages."""
     if path in hidden or (path.parent in packages and path.name.startswith(TRACES)):
         return
     if path.is_dir() and any(path == inner or path in inner.parents for inner in hidden | packages):
         for child in path.iterdir():
             if not child.is_symlink():  # where it leads is reached, and judged, by its own path
-                yield from _without(child, hidden, packages)
+                yield from _exclude(child, hidden, packages)
     elif path.exists():
         yield path
 
@@ -213,7 +213,7 @@ def _set_limits(limits: Rlimits, *, gpu: bool) -> None:
         resource.RLIMIT_CPU: limits.cpu_seconds,
     }
     if not gpu:
-        hard[resource.RLIMIT_DATA] = _private_memory() + limits.memory
+        hard[resource.RLIMIT_DATA] = _read_private_memory() + limits.memory
     for name, value in hard.items():
         current = resource.getrlimit(name)[1]
         if resource.RLIM_INFINITY not in (current, value):
@@ -221,7 +221,7 @@ def _set_limits(limits: Rlimits, *, gpu: bool) -> None:
         resource.setrlimit(name, (value, value))
 
 
-def _private_memory() -> int:
+def _read_private_memory() -> int:
     """Return the bytes of private writable memory that this process has already."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmData:"):

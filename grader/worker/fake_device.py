@@ -81,7 +81,8 @@ class FakeDeviceMode(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if _is_fake(kwargs.get("device")) or any(isinstance(leaf, FakeDeviceTensor) for leaf in _tensors(args, kwargs)):
+        tensors = _collect_tensors(args, kwargs)
+        if _is_fake(kwargs.get("device")) or any(isinstance(tensor, FakeDeviceTensor) for tensor in tensors):
             return dispatch(func, args, kwargs)
         return func(*args, **kwargs)
 
@@ -92,7 +93,7 @@ class _FactoryFunctionMode(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func in (torch.Tensor.__getitem__, torch.Tensor.__setitem__):
-            return func(args[0], _index_of_tensors(args[1]), *args[2:])
+            return func(args[0], _convert_index(args[1]), *args[2:])
         if func not in (torch.tensor, torch.as_tensor, torch.asarray, torch.Tensor.new_tensor):
             return func(*args, **kwargs)
         to_fake = _is_fake(kwargs.get("device")) or (func is torch.Tensor.new_tensor and "device" not in kwargs)
@@ -104,13 +105,13 @@ class _FactoryFunctionMode(TorchFunctionMode):
         return FakeDeviceTensor(real).requires_grad_(real.requires_grad) if to_fake else real
 
 
-def _index_of_tensors(index: Any) -> Any:
+def _convert_index(index: Any) -> Any:
     """Return an index with its lists and ranges made tensors.
 
     PyTorch would make them on the fake device, without numbers.
     """
     if isinstance(index, tuple):
-        return tuple(_index_of_tensors(item) for item in index)
+        return tuple(_convert_index(item) for item in index)
     if isinstance(index, list | range):
         return torch.tensor(tree_map(_as_data, list(index)))
     return index
@@ -145,7 +146,7 @@ def _check_devices(name: str, args: Any, kwargs: dict[str, Any]) -> None:
 
     As on a GPU, a tensor without dimensions may come from the CPU, and so may an index.
     """
-    tensors = _tensors(args, kwargs)
+    tensors = _collect_tensors(args, kwargs)
     on_fake = [tensor for tensor in tensors if isinstance(tensor, FakeDeviceTensor)]
     on_cpu = [
         tensor
@@ -163,7 +164,7 @@ def _to_real(value: Any) -> Any:
     return value.real if isinstance(value, FakeDeviceTensor) else value
 
 
-def _tensors(args: Any, kwargs: Any) -> list[torch.Tensor]:
+def _collect_tensors(args: Any, kwargs: Any) -> list[torch.Tensor]:
     return [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
 
 

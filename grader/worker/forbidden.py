@@ -35,8 +35,9 @@ class ForbiddenGroup:
     operators: str = ""
     sources: tuple[str, ...] = ()
 
+    @property
     def hidden_modules(self) -> tuple[str, ...]:
-        """Return the modules whose source a worker may not read, so that it cannot be run again."""
+        """Modules whose source a worker may not read, so that it cannot be run again."""
         return (*self.modules, *self.sources)
 
 
@@ -306,7 +307,7 @@ ALWAYS = ForbiddenGroup(
     "PyTorch's private parts and compilers are off limits in every exercise",
     dotted=("torch.compile", "torch.jit.script", "torch.jit.trace", "torch.jit.CompilationUnit"),
 )
-"""What no exercise allows."""
+"""Forbidden in every exercise."""
 
 BYPASSES = ("_jit_to_static_module", "parse_ir", "_create_function_from_graph", "_jit_script_compile", "_te")
 """Entries of `torch._C` that run kernels past the dispatcher; nothing but the compilers needs them."""
@@ -339,7 +340,7 @@ def find_group(name: str) -> ForbiddenGroup:
         raise ContentError(f"there is no group {name!r} of forbidden built-ins; there are {known}") from None
 
 
-def operator_pattern(names: tuple[str, ...]) -> re.Pattern[str] | None:
+def build_operator_pattern(names: tuple[str, ...]) -> re.Pattern[str] | None:
     """Return one pattern for the operators of several groups, or None if they have none."""
     patterns = [find_group(name).operators for name in names if find_group(name).operators]
     return re.compile("|".join(f"(?:{pattern})" for pattern in patterns)) if patterns else None

@@ -32,8 +32,8 @@ def main(fd: int, hidden: list[str]) -> None:
 
     process_setup.prepare_torch(torchvision=True)
     gc.freeze()
-    _reply(control, {"ready": confinement.available()})
-    for request, template_fd in _requests(control):
+    _reply(control, {"ready": confinement.detect_layers()})
+    for request, template_fd in _receive_requests(control):
         with socket.socket(fileno=template_fd) as template_control:
             _fork(partial(_serve_template, template_control, request, hidden), control)
 
@@ -46,7 +46,8 @@ def _serve_template(control: socket.socket, request: dict[str, Any], hidden: lis
     try:
         template = TemplateConfig.from_dict(request)
         process_setup.configure_process(template)
-        sources = confinement.source_files(guard.hidden_modules(template.forbidden) if template.guard_calls else ())
+        hidden_modules = guard.list_hidden_modules(template.forbidden) if template.guard_calls else ()
+        sources = confinement.find_source_files(hidden_modules)
         layers = confinement.Layers(landlock=template.landlock, seccomp=template.seccomp)
         applied = confinement.Confinement(layers, gpu=template.gpu, hidden=(*map(Path, hidden), *sources))
     except Exception as error:  # whatever it is, the grader is told
@@ -55,7 +56,7 @@ def _serve_template(control: socket.socket, request: dict[str, Any], hidden: lis
     gc.freeze()
     gc.enable()
     _reply(control, {"ready": applied.name})
-    for config_data, channel_fd in _requests(control):
+    for config_data, channel_fd in _receive_requests(control):
         config = WorkerConfig.from_dict(config_data)
         pid = _fork(partial(worker.serve, worker.Channel.of(channel_fd), config, applied, channel_fd), control)
         os.close(channel_fd)
@@ -64,7 +65,7 @@ def _serve_template(control: socket.socket, request: dict[str, Any], hidden: lis
         os.close(pidfd)
 
 
-def _requests(control: socket.socket) -> Iterator[tuple[dict[str, Any], int]]:
+def _receive_requests(control: socket.socket) -> Iterator[tuple[dict[str, Any], int]]:
     """Yield each request on a socket until it closes, with the descriptor that came with it.
 
     Requests to reap a dead child are answered on the way.

@@ -24,7 +24,7 @@ from typing import Any
 
 import torch
 
-from .forbidden import ALWAYS, ALWAYS_HIDDEN, BYPASSES, OWNERS, ForbiddenGroup, find_group, operator_pattern
+from .forbidden import ALWAYS, ALWAYS_HIDDEN, BYPASSES, OWNERS, ForbiddenGroup, build_operator_pattern, find_group
 
 DISPATCH_KEYS = (
     "CPU",
@@ -88,14 +88,14 @@ def install(names: tuple[str, ...], *, calls: bool = True, operators: bool = Tru
         sys.modules.pop("torch._C._te", None)
         if "autograd" in names:
             _forbid_engine(find_group("autograd").advice)
-    if operators and (pattern := operator_pattern(names)):
+    if operators and (pattern := build_operator_pattern(names)):
         groups = {name: find_group(name) for name in names}
         _forbid_operators(pattern, groups, DISPATCH_KEYS + GPU_DISPATCH_KEYS if gpu else DISPATCH_KEYS)
 
 
-def hidden_modules(names: tuple[str, ...]) -> tuple[str, ...]:
+def list_hidden_modules(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the modules whose source a worker with these groups may not read."""
-    return (*ALWAYS_HIDDEN, *(module for name in names for module in find_group(name).hidden_modules()))
+    return (*ALWAYS_HIDDEN, *(module for name in names for module in find_group(name).hidden_modules))
 
 
 # -- calls -------------------------------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ def _forbid_decompositions(names: tuple[str, ...]) -> None:
 
     They are known by the operators' names alone, with or without underscores around them.
     """
-    pattern = operator_pattern(names)
+    pattern = build_operator_pattern(names)
     for module_name, module in list(sys.modules.items()):
         if pattern and module_name.startswith(("torch._decomp", "torch._refs")):
             for name, value in list(vars(module).items()):
@@ -175,7 +175,7 @@ def _forbid_code(function: Any, dotted: str, advice: str) -> None:
 def _make_refusing_code(dotted: str, advice: str) -> types.CodeType:
     """Return the template's code with this message in it; it closes over nothing and needs no globals of its own."""
     code = _refuse_template.__code__
-    consts = tuple(_message(dotted, advice) if const == "message" else const for const in code.co_consts)
+    consts = tuple(_format_refusal(dotted, advice) if const == "message" else const for const in code.co_consts)
     return code.replace(co_consts=consts)
 
 
@@ -221,12 +221,12 @@ def _forbid_module(module_name: str, advice: str) -> None:
 
 def _make_stub(dotted: str, advice: str) -> Callable[..., Any]:
     def refuse(*_args: Any, **_kwargs: Any) -> Any:
-        raise Forbidden(_message(dotted, advice))
+        raise Forbidden(_format_refusal(dotted, advice))
 
     return refuse
 
 
-def _message(dotted: str, advice: str) -> str:
+def _format_refusal(dotted: str, advice: str) -> str:
     return f"may not call {dotted}: {advice}"
 
 
@@ -250,8 +250,8 @@ def _lookup(dotted: str) -> Any:
 def _forbid_operators(pattern: re.Pattern[str], groups: dict[str, ForbiddenGroup], keys: tuple[str, ...]) -> None:
     """Register kernels that refuse for every operator whose base name the pattern matches."""
     handles: dict[tuple[str, str], Any] = {}
-    for namespace, base, full in _matching_operators(pattern):
-        kernel = _make_stub(f"torch's operator {base}", _advice_for(base, groups))
+    for namespace, base, full in _find_operators(pattern):
+        kernel = _make_stub(f"torch's operator {base}", _find_advice(base, groups))
         has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
         composite = any(has_kernel(full, alias) for alias in COMPOSITE_KEYS)
         for key in keys:
@@ -264,7 +264,7 @@ def _forbid_operators(pattern: re.Pattern[str], groups: dict[str, ForbiddenGroup
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(handle))
 
 
-def _matching_operators(pattern: re.Pattern[str]) -> Iterator[tuple[str, str, str]]:
+def _find_operators(pattern: re.Pattern[str]) -> Iterator[tuple[str, str, str]]:
     """Yield the namespace, base name and full name (with its overload) of each operator that the pattern matches."""
     for full in torch._C._dispatch_get_all_op_names():
         namespace, _, rest = full.partition("::")
@@ -273,10 +273,10 @@ def _matching_operators(pattern: re.Pattern[str]) -> Iterator[tuple[str, str, st
             yield namespace, base, full
 
 
-def _advice_for(base: str, groups: dict[str, ForbiddenGroup]) -> str:
+def _find_advice(base: str, groups: dict[str, ForbiddenGroup]) -> str:
     """Return the advice of the first group whose operators have this base name."""
     for name, group in groups.items():
-        pattern = operator_pattern((name,))
+        pattern = build_operator_pattern((name,))
         if pattern and pattern.fullmatch(base):
             return group.advice
     return "write it yourself"

@@ -1,4 +1,4 @@
-"""What is done with an implementation: the probes that every exercise shares, and how one is run.
+"""Probes: those that every exercise shares, and how one is run on an implementation.
 
 A probe is a function `probe(impl, *inputs, **options)` that uses an implementation and returns plain data. It
 draws nothing and expects nothing, so the same probe runs on a student's module (in the worker), on the
@@ -73,7 +73,7 @@ SHARED: Mapping[str, Probe] = {"call": call, "gradient": gradient}
 
 
 _GIVEN_NAMES: Mapping[str, object] = {"gradients": gradients, "report": report, "elsewhere": fake_device}
-"""What a `probes.py` may use without importing it, beside what it imports."""
+"""Names that a `probes.py` may use without importing them."""
 
 
 def load_probes(source: str) -> dict[str, Probe]:
@@ -198,7 +198,7 @@ class Prints(io.TextIOBase):
 
 @contextlib.contextmanager
 def captured_prints() -> Iterator[Prints]:
-    """Replace standard output and error by a `Prints` meanwhile; inside of `prints_shown`, by what it shows them on."""
+    """Replace standard output and error by a `Prints` meanwhile; inside of `prints_shown`, by the streams of then."""
     prints, before = Prints(), (sys.stdout, sys.stderr)
     sys.stdout, sys.stderr = _debug_output.get() or (prints, prints)
     try:

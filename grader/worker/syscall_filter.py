@@ -120,7 +120,7 @@ GPU_ALLOWED = [
     "fcntl",
     "sched_setaffinity",
 ]
-"""What CUDA needs besides; some of these are allowed without a GPU, too, but with certain arguments only."""
+"""System calls that CUDA needs besides; without a GPU some of them are allowed with certain arguments only."""
 
 
 def has_seccomp() -> bool:

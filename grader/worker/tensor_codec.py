@@ -62,7 +62,7 @@ def encode_tensor(tensor: torch.Tensor, *, offset: int, max_bytes: int, strides:
     plain = tensor.detach().cpu().resolve_conj().resolve_neg()
     if strides and not plain.is_contiguous() and plain.numel():
         node["strides"] = list(plain.stride())
-        plain = plain.as_strided((_span(plain.shape, plain.stride()),), (1,), plain.storage_offset())
+        plain = plain.as_strided((_memory_span(plain.shape, plain.stride()),), (1,), plain.storage_offset())
     size = plain.numel() * plain.element_size()
     if offset + size > max_bytes:
         raise WireError(f"a tensor of shape {tuple(shape)} is too large to send back")
@@ -105,7 +105,7 @@ def parse_spec(node: dict[str, Any], *, max_dims: int, strides: bool) -> TensorS
     if steps is None:
         count = math.prod(shape)
     elif len(steps) == len(shape):
-        count = _span(shape, steps) if all(shape) else 0
+        count = _memory_span(shape, steps) if all(shape) else 0
     else:
         raise WireError("a tensor's description is malformed")
     if math.prod(n for n in shape if n) >= MAX_EXTENT:  # without the zeros, which would hide an absurd size beside them
@@ -149,7 +149,7 @@ def sent_grad(tensor: torch.Tensor) -> bool:
     return bool(getattr(tensor, "sent_grad", tensor.requires_grad))
 
 
-def _span(shape: list[int] | torch.Size, strides: list[int] | tuple[int, ...]) -> int:
+def _memory_span(shape: list[int] | torch.Size, strides: list[int] | tuple[int, ...]) -> int:
     """Return the number of elements from the first to the last of a tensor without empty dimensions, in memory."""
     return 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
 

@@ -59,7 +59,7 @@ def encode(value: object, *, layout: bool = False, limits: SizeLimits = TRUSTED)
         limits: a value beyond these raises WireError.
     """
     writer = _MessageWriter(layout=layout, limits=limits)
-    header = json.dumps(writer.node(value, 0), separators=(",", ":")).encode()
+    header = json.dumps(writer.write_value(value, 0), separators=(",", ":")).encode()
     if len(header) > limits.header:
         raise WireError(f"the value's description takes {len(header):,} bytes; {limits.header:,} are allowed")
     payload = b"".join(writer.chunks)
@@ -94,7 +94,7 @@ def decode(message: bytes | bytearray, *, layout: bool = False, limits: SizeLimi
         raise WireError("the message is not as long as its prefix says")
     body = view[PREFIX.size :]
     reader = _MessageReader(bytearray(body[header_size:]), layout=layout, limits=limits)
-    return reader.value(_parse_header(bytes(body[:header_size])))
+    return reader.read_value(_parse_header(bytes(body[:header_size])))
 
 
 def parse_prefix(prefix: bytes, limits: SizeLimits = UNTRUSTED) -> tuple[int, int]:
@@ -142,7 +142,7 @@ class _MessageWriter:
         self.size = 0
         self.count = 0
 
-    def node(self, value: Any, depth: int) -> object:  # Any: whatever a student returned
+    def write_value(self, value: Any, depth: int) -> object:  # Any: whatever a student returned
         self.count += 1
         if depth > self.limits.depth or self.count > self.limits.values:
             raise WireError("the value has too many parts or is nested too deeply")
@@ -155,21 +155,21 @@ class _MessageWriter:
         if kind is str:
             return value[: self.limits.text]
         if kind is list or kind is tuple:
-            return [self.node(item, depth + 1) for item in value]
+            return [self.write_value(item, depth + 1) for item in value]
         if kind is dict and all(type(key) is str for key in value):
-            return {"$": "dict", "items": {key: self.node(item, depth + 1) for key, item in value.items()}}
+            return {"$": "dict", "items": {key: self.write_value(item, depth + 1) for key, item in value.items()}}
         if (
             isinstance(value, torch.Tensor)
             and value.layout == torch.strided
             and value.dtype in tensor_codec.DTYPE_NAMES
         ):
             try:
-                return self.tensor(value)
+                return self.write_tensor(value)
             except NotImplementedError:  # a tensor on `meta` holds no numbers
                 return opaque_node(value)
         return opaque_node(value)
 
-    def tensor(self, value: torch.Tensor) -> object:
+    def write_tensor(self, value: torch.Tensor) -> object:
         node, data = tensor_codec.encode_tensor(
             value, offset=self.size, max_bytes=self.limits.payload, strides=self.layout
         )
@@ -197,7 +197,7 @@ class _MessageReader:
         self.count = 0
         self.bytes_taken = 0
 
-    def value(self, node: Any, depth: int = 0) -> Value:  # Any: JSON
+    def read_value(self, node: Any, depth: int = 0) -> Value:  # Any: JSON
         self.count += 1
         if depth > self.limits.depth or self.count > self.limits.values:
             raise WireError("the value has too many parts or is nested too deeply")
@@ -209,20 +209,20 @@ class _MessageReader:
             # what the grader sends is a student's own source, and stays as it is
             return node[: self.limits.text] if self.layout else strip_unprintable(node[: self.limits.text])
         if isinstance(node, list):
-            return [self.value(item, depth + 1) for item in node]
+            return [self.read_value(item, depth + 1) for item in node]
         kind = node.get("$")
         if kind == "dict" and isinstance(node.get("items"), dict):
-            return {key[:200]: self.value(item, depth + 1) for key, item in node["items"].items()}
+            return {key[:200]: self.read_value(item, depth + 1) for key, item in node["items"].items()}
         if kind == "tensor":
-            return self.tensor(node)
+            return self.read_tensor(node)
         if kind == "other":
             return Opaque(
-                strip_unprintable(_short_text(node.get("type"))) or "object",
-                strip_unprintable(_short_text(node.get("text"))),
+                strip_unprintable(_truncate(node.get("type"))) or "object",
+                strip_unprintable(_truncate(node.get("text"))),
             )
         raise WireError("the header has an object of unknown kind")
 
-    def tensor(self, node: dict[str, Any]) -> torch.Tensor:
+    def read_tensor(self, node: dict[str, Any]) -> torch.Tensor:
         spec = tensor_codec.parse_spec(node, max_dims=self.limits.dims, strides=self.layout)
         tensor_codec.check_bounds(spec, len(self.payload))
         self.bytes_taken += spec.nbytes
@@ -231,5 +231,5 @@ class _MessageReader:
         return tensor_codec.attach_sender_info(tensor_codec.build_tensor(spec, self.payload), node)
 
 
-def _short_text(value: object) -> str:
+def _truncate(value: object) -> str:
     return value[:200] if isinstance(value, str) else ""

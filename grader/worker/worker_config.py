@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class TemplateConfig:
-    """What all workers of one template have in common: what is set up before they are forked from it.
+    """Configuration that all workers of one template share: it is set up before they are forked from it.
 
     Attributes:
         forbidden: names of `forbidden.GROUPS`.
