@@ -24,9 +24,9 @@ from ..submission import location, reading, reading_tasks, source
 from ..submission.examination import Examined
 from ..submission.location import Place
 from ..submission.reading import FileBytes, Unreadable
-from .reader_process import CPU_SECONDS, MEMORY
+from .reader_process import CPU_SECONDS, MEMORY_BYTES
 
-ANSWER = 16 << 20
+MAX_ANSWER_BYTES = 16 << 20
 """Bytes that an answer may have: a submission's text with a label for every line is a fifth of that."""
 
 WALL_SECONDS = 600.0
@@ -86,7 +86,7 @@ class Reader:
             SandboxError: the reading process failed us.
         """
         try:
-            with _opened(origin) as file:
+            with _open(origin) as file:
                 request = {
                     "task": "examine",
                     "name": origin.name if isinstance(origin, FileBytes) else origin.path.name,
@@ -141,18 +141,18 @@ class Reader:
             SandboxError: the reading process failed us.
         """
         if sys.platform.startswith("linux"):
-            answer, status = self._forked(request, file.fileno())
+            answer, status = self._run_confined(request, file.fileno())
         else:
-            answer, status = _spawned(request, file)
+            answer, status = _run_unconfined(request, file)
         name = str(request["name"])
         if not answer:
-            raise SubmissionError(_how_it_ended(name, status))
-        if len(answer) > ANSWER:
+            raise SubmissionError(_describe_exit(name, status))
+        if len(answer) > MAX_ANSWER_BYTES:
             raise SubmissionError(f"{name}: there is far too much in it. Is it the right file?")
         table: Json = json.loads(answer)
         if table.get("exceeded") == "memory":
             raise SubmissionError(
-                f"{name}: reading it took more than {MEMORY >> 20} MB of memory. Is it the right file?"
+                f"{name}: reading it took more than {MEMORY_BYTES >> 20} MB of memory. Is it the right file?"
                 " A notebook gets smaller with its outputs cleared."
             )
         return table
@@ -167,7 +167,7 @@ class Reader:
         self._errors.close()
         self._process = self._control = None
 
-    def _forked(self, request: Json, file: int) -> tuple[bytes, int]:
+    def _run_confined(self, request: Json, file: int) -> tuple[bytes, int]:
         self.warm_up()
         assert self._control is not None
         deadline = time.monotonic() + WALL_SECONDS
@@ -178,7 +178,7 @@ class Reader:
             try:
                 socket.send_fds(self._control, [json.dumps(request).encode()], [file, theirs.fileno()])
             except OSError as error:
-                raise self._gone(str(error)) from None
+                raise self._gone_error(str(error)) from None
             finally:
                 theirs.close()
             answer = self._read(ours, deadline)
@@ -190,9 +190,9 @@ class Reader:
         size = 0
         with selectors.DefaultSelector() as selector:
             selector.register(channel, selectors.EVENT_READ)
-            while size <= ANSWER:
+            while size <= MAX_ANSWER_BYTES:
                 if not selector.select(max(deadline - time.monotonic(), 0.0)):
-                    raise self._gone("it did not answer in time")
+                    raise self._gone_error("it did not answer in time")
                 chunk = channel.recv(1 << 20)
                 if not chunk:
                     break
@@ -206,13 +206,13 @@ class Reader:
         try:
             message = self._control.recv(1 << 16)
         except OSError as error:
-            raise self._gone(str(error)) from None
+            raise self._gone_error(str(error)) from None
         if not message:
-            raise self._gone("it ended")
+            raise self._gone_error("it ended")
         answer: Json = json.loads(message)
         return answer
 
-    def _gone(self, why: str) -> SandboxError:
+    def _gone_error(self, why: str) -> SandboxError:
         """Return the error to raise, with this reader ready to begin anew."""
         self._errors.seek(0)
         words = self._errors.read()[-600:].decode("utf-8", "replace").strip()
@@ -223,7 +223,7 @@ class Reader:
 
 
 @contextlib.contextmanager
-def _opened(origin: Origin) -> Iterator[IO[bytes]]:
+def _open(origin: Origin) -> Iterator[IO[bytes]]:
     if isinstance(origin, FileBytes):
         with tempfile.TemporaryFile() as file:
             file.write(origin.data)
@@ -234,9 +234,9 @@ def _opened(origin: Origin) -> Iterator[IO[bytes]]:
             yield file
 
 
-def _spawned(request: Json, file: IO[bytes]) -> tuple[bytes, int]:
-    """Where processes cannot be confined: a fresh one per file, with a time limit and nothing more."""
-    code = "import sys; from nnkata.grader.sandbox.reader_process import spawned; spawned(sys.argv[1])"
+def _run_unconfined(request: Json, file: IO[bytes]) -> tuple[bytes, int]:
+    """Run a task where processes cannot be confined: in a fresh one per file, with a time limit and nothing more."""
+    code = "import sys; from nnkata.grader.sandbox.reader_process import main_unconfined; main_unconfined(sys.argv[1])"
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-W", "ignore", "-c", code, json.dumps(request)],
@@ -250,7 +250,8 @@ def _spawned(request: Json, file: IO[bytes]) -> tuple[bytes, int]:
     return done.stdout, done.returncode
 
 
-def _how_it_ended(name: str, status: int) -> str:
+def _describe_exit(name: str, status: int) -> str:
+    """Return why a child that answered nothing ended, in words for the student."""
     if status < 0 and -status in (9, 24):  # SIGKILL and SIGXCPU: the limit of CPU time
         return f"{name}: reading it took more than {CPU_SECONDS} seconds of computing time. Is it the right file?"
     return f"{name} cannot be read: what is in it crashes the parser. Is it the right file?"

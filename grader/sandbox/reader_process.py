@@ -21,12 +21,12 @@ from ..worker import confinement
 from ..worker.confinement import Confinement, Layers, Rlimits
 
 CPU_SECONDS = 10
-"""What reading one file may take."""
+"""CPU time that reading one file may take."""
 
-MEMORY = 512 << 20
+MEMORY_BYTES = 512 << 20
 """Bytes that reading one file may take, beyond what a process holds that reads none."""
 
-TOO_BIG = b'{"exceeded": "memory"}'
+MEMORY_EXCEEDED = b'{"exceeded": "memory"}'
 
 Json = dict[str, Any]
 
@@ -48,7 +48,7 @@ def main(fd: int) -> None:
 
 
 def _serve(request: Json, file: int, channel: int, *, applied: Confinement, control: socket.socket) -> int:
-    """Have a child answer one request; its exit status as `os.waitstatus_to_exitcode` gives it."""
+    """Have a child answer one request; return its exit code, negative for a signal."""
     reading_tasks.prepare(request)
     pid = os.fork()
     if pid == 0:
@@ -65,28 +65,17 @@ def _serve(request: Json, file: int, channel: int, *, applied: Confinement, cont
 
 def _answer(request: Json, file: int, channel: int, applied: Confinement) -> None:
     """Confine this process, do the task, and write its answer."""
-    null = os.open("/dev/null", os.O_RDWR)
-    for target in (0, 1, 2):
-        os.dup2(null, target)
-    kept = {0, 1, 2, file, channel, *([applied.ruleset._fd] if applied.ruleset is not None else [])}
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) not in kept:
-            with contextlib.suppress(OSError):
-                os.close(int(name))
-    os.chdir("/")
-    applied.apply(Rlimits(MEMORY, CPU_SECONDS))
-    if applied.ruleset is not None:
-        os.close(applied.ruleset._fd)
-    _write(channel, answer_of(request, file))
+    applied.enter(Rlimits(memory=MEMORY_BYTES, cpu_seconds=CPU_SECONDS), keep_open={file, channel})
+    _write(channel, make_answer(request, file))
 
 
-def answer_of(request: Json, file: int) -> bytes:
+def make_answer(request: Json, file: int) -> bytes:
     """Return a task's answer as JSON; that it took too much memory is an answer too."""
     try:
         with os.fdopen(file, "rb") as opened:
             return json.dumps(reading_tasks.TASKS[request["task"]](request, opened)).encode()
     except MemoryError:
-        return TOO_BIG
+        return MEMORY_EXCEEDED
 
 
 def _write(channel: int, data: bytes) -> None:
@@ -95,7 +84,7 @@ def _write(channel: int, data: bytes) -> None:
         view = view[os.write(channel, view) :]
 
 
-def spawned(text: str) -> None:
+def main_unconfined(text: str) -> None:
     """Answer one request, given as JSON, about the file on standard input: where nothing can be confined."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource  # not on every system
@@ -103,7 +92,7 @@ def spawned(text: str) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     request = json.loads(text)
     reading_tasks.prepare(request)
-    sys.stdout.buffer.write(answer_of(request, os.dup(0)))
+    sys.stdout.buffer.write(make_answer(request, os.dup(0)))
 
 
 if __name__ == "__main__":

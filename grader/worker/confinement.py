@@ -7,6 +7,7 @@ while there is one. This module runs beside the student's code: the standard lib
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import site
@@ -96,13 +97,26 @@ class Confinement:
         self.filters_syscalls = layers.seccomp and has_seccomp()
         self.name = _name_layers(landlock=self.ruleset is not None, seccomp=self.filters_syscalls)
 
-    @property
-    def ruleset_fd(self) -> int:
-        """The descriptor of Landlock's ruleset, which a worker needs until it has applied it."""
-        return int(self.ruleset._fd)  # the package has no public name for it
+    def enter(self, limits: Rlimits, keep_open: set[int]) -> None:
+        """Close every descriptor but these, leave the working directory, and give up everything.
 
-    def apply(self, limits: Rlimits) -> None:
-        """Give up everything. CannotConfine if this process has more than one thread, or the kernel refuses."""
+        CannotConfine if this process has more than one thread, or the kernel refuses.
+        """
+        null = os.open("/dev/null", os.O_RDWR)
+        for target in (0, 1, 2):
+            os.dup2(null, target)
+        kept = {0, 1, 2, *keep_open}
+        ruleset_fd = None if self.ruleset is None else self.ruleset._fd  # the package has no public name for it
+        for fd in map(int, os.listdir("/proc/self/fd")):
+            if fd not in kept and fd != ruleset_fd:
+                with contextlib.suppress(OSError):  # the descriptor that listed the folder is closed already
+                    os.close(fd)
+        os.chdir("/")
+        self._apply(limits)
+        if ruleset_fd is not None:
+            os.close(ruleset_fd)
+
+    def _apply(self, limits: Rlimits) -> None:
         if len(os.listdir("/proc/self/task")) != 1:
             raise CannotConfine("the worker has more than one thread before it is confined")
         _set_limits(limits, gpu=self.gpu)

@@ -7,7 +7,6 @@ and nothing more.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import linecache
 import os
@@ -44,7 +43,8 @@ def serve(channel: Channel, config: WorkerConfig, confinement: Confinement | Non
     """
     try:
         if confinement is not None:
-            _confine(config, confinement, fd)
+            limits = Rlimits(memory=config.memory_mb << 20, cpu_seconds=config.cpu_seconds)
+            confinement.enter(limits, keep_open={fd})
     except (CannotConfine, OSError, ValueError, RuntimeError) as error:
         _send(channel, {"refused": f"{type(error).__name__}: {error}"[:500]})
         return
@@ -59,24 +59,6 @@ def serve(channel: Channel, config: WorkerConfig, confinement: Confinement | Non
             return
         assert isinstance(message, dict)
         _send(channel, student.handle(message, channel))
-
-
-def _confine(config: WorkerConfig, confinement: Confinement, fd: int) -> None:
-    """Close every descriptor but the channel's, and give up everything that is not needed."""
-    null = os.open("/dev/null", os.O_RDWR)
-    for target in (0, 1, 2):
-        os.dup2(null, target)
-    keep_open = {0, 1, 2, fd}
-    if confinement.ruleset is not None:
-        keep_open.add(confinement.ruleset_fd)
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) not in keep_open:
-            with contextlib.suppress(OSError):  # the descriptor that listed the folder is closed already
-                os.close(int(name))
-    os.chdir("/")
-    confinement.apply(Rlimits(memory=config.memory_mb << 20, cpu_seconds=config.cpu_seconds))
-    if confinement.ruleset is not None:
-        os.close(confinement.ruleset_fd)
 
 
 def _disable_ctypes() -> None:
