@@ -2,6 +2,8 @@
 
 Everything here takes tensors and returns a tensor, and the gradient must flow through it.
 `reduction` says what becomes of the individual losses: their "mean", their "sum", or "none" (all of them).
+Where there is nothing to reduce (an empty batch, N = 0), the mean is NaN and the sum 0. Results keep the dtype of
+the input (float32, float64 or bfloat16) and live on its device.
 
 May not be called: every loss that PyTorch has (`F.mse_loss`, `F.cross_entropy`, `nn.BCELoss` and all the
 others), `softmax` and `log_softmax`. Allowed: everything else, such as `exp`, `log`, `log1p`, `logsumexp`,
@@ -40,7 +42,7 @@ def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
         reduction: "mean", "sum" or "none".
 
     Returns:
-        0-d for "mean" and "sum", the shape of input for "none".
+        0-d for "mean" and "sum", the shape of input for "none". Where input and target are equal, the slope is 0.
 
     Raises:
         ValueError: if the shapes differ, or for another reduction.
@@ -67,7 +69,7 @@ def nll_loss(
 
     Returns:
         0-d for "mean" and "sum", `(N,)` for "none", where an ignored row has the loss 0.
-        If every row is ignored, the mean is NaN and the sum 0.
+        If no row counts (all are ignored, or N = 0), the mean is NaN and the sum 0.
 
     Raises:
         ValueError: for another reduction.
@@ -99,7 +101,7 @@ def cross_entropy(
 
     Returns:
         0-d for "mean" and "sum", `(N,)` for "none", where an ignored row has the loss 0.
-        If every row is ignored, the mean is NaN and the sum 0.
+        If no row counts (all are ignored, or N = 0), the mean is NaN and the sum 0.
 
     Raises:
         ValueError: for another reduction.
@@ -140,7 +142,8 @@ def binary_cross_entropy_with_logits(
         reduction: "mean", "sum" or "none".
 
     Returns:
-        0-d for "mean" and "sum", the shape of input for "none".
+        0-d for "mean" and "sum", the shape of input for "none". The slope is σ(x) − t (with a pos_weight the one of
+        the formula), at a logit of exactly 0 too: 1/2 − t.
 
     Raises:
         ValueError: if the shapes differ, or for another reduction.

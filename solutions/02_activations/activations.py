@@ -1,7 +1,8 @@
 """Exercise 02: activations. Without a bend between them, a hundred layers can do no more than one.
 
 Every function here takes a tensor of any shape and returns a new one of the same shape and dtype, and (but for the
-three `…_grad`) the gradient must flow through it. All inputs are finite; values and gradients must be finite too.
+three `…_grad`) the gradient must flow through it, at exactly 0 too. Empty tensors and every device will do. All
+inputs are finite; values and gradients must be finite too.
 
 May not be called: every activation that PyTorch has, in `torch.nn.functional`, `torch.nn`, `torch` and as a method of
 a tensor (`relu`, `sigmoid`, `tanh`, `gelu`, `softmax`, `logsumexp`, `expit`, `softplus` and all the others); in the

@@ -193,6 +193,13 @@ def test_leaky_relu_on_another_device(judge, draw):
     judge.elsewhere(draw.normal(4, 3), negative_slope=0.3)
 
 
+@part("leaky_relu")
+@rung("edge")
+@pytest.mark.parametrize("slope", [0.2, 2.5])
+def test_leaky_relu_gradient_at_zero(judge, slope):
+    judge.gradient(torch.tensor([-1.0, 0.0, 1.0, 0.0]), negative_slope=slope)
+
+
 # -- sigmoid ---------------------------------------------------------------------------------------------------------
 
 
@@ -271,6 +278,30 @@ def test_sigmoid_keeps_the_dtype(judge, draw, dtype):
 @rung("device")
 def test_sigmoid_on_another_device(judge, draw):
     judge.elsewhere(draw.normal(4, 3))
+
+
+@part("sigmoid")
+@rung("edge")
+def test_sigmoid_gradient_at_zero(judge):
+    judge.gradient(torch.tensor([-1.0, 0.0, 1.0, 0.0]))
+    judge.gradient(torch.zeros(2, 3))
+
+
+LEFTWARDS = [-10.0, -14.0, -18.0, -20.0, -22.0]
+
+
+def goes_on_falling(found):
+    values = found["result"].tolist()
+    for place, x in enumerate(LEFTWARDS[:-1]):
+        if not values[place + 1] < values[place]:
+            return f"leftwards the sigmoid falls without end; yours stays at {values[place]:.3g} from {x:g} on"
+    return None
+
+
+@part("sigmoid")
+@rung("edge")
+def test_sigmoid_never_levels_off(judge):
+    judge.holds(goes_on_falling, "call", torch.tensor(LEFTWARDS, dtype=torch.float64))
 
 
 # -- tanh ------------------------------------------------------------------------------------------------------------
@@ -353,6 +384,13 @@ def test_tanh_on_another_device(judge, draw):
     judge.elsewhere(draw.normal(4, 3))
 
 
+@part("tanh")
+@rung("edge")
+def test_tanh_gradient_at_zero(judge):
+    judge.gradient(torch.tensor([-1.0, 0.0, 1.0, 0.0]))
+    judge.gradient(torch.zeros(2, 3))
+
+
 # -- gelu ------------------------------------------------------------------------------------------------------------
 
 
@@ -429,6 +467,23 @@ def test_gelu_keeps_bfloat16(judge, draw):
 @rung("device")
 def test_gelu_on_another_device(judge, draw):
     judge.elsewhere(draw.normal(4, 3))
+
+
+def is_the_exact_form(found):
+    for x, value in zip((1.0, 2.0, 2.5), found["result"].tolist(), strict=True):
+        share = (1 + math.erf(x / math.sqrt(2))) / 2
+        if abs(value / x - share) > 1e-5:
+            return (
+                f"the exact form is x · Φ(x), and Φ({x:g}), the share of the normal distribution below {x:g}, "
+                f"is {share:.6f}; your gelu({x:g}) is {x:g} times {value / x:.6f}"
+            )
+    return None
+
+
+@part("gelu")
+@rung("values")
+def test_gelu_is_the_exact_form(judge):
+    judge.holds(is_the_exact_form, "call", torch.tensor([1.0, 2.0, 2.5]))
 
 
 # -- softmax ---------------------------------------------------------------------------------------------------------
@@ -546,6 +601,21 @@ def test_softmax_on_another_device(judge, draw):
     judge.elsewhere(draw.normal(4, 3), dim=1)
 
 
+def sums_to_one(found):
+    along = found["result"].sum(dim=1)
+    furthest = along[(along - 1).abs().argmax()].item()
+    if not abs(furthest - 1) <= 1e-9:
+        return f"each slice along dim must sum to 1; one of yours sums to {furthest:.10g}"
+    return None
+
+
+@part("softmax")
+@rung("values")
+def test_softmax_sums_to_one(judge, draw):
+    judge.holds(sums_to_one, "call", draw.normal(4, 3, dtype=torch.float64), dim=1)
+    judge.holds(sums_to_one, "call", draw.normal(5, 8, scale=3, dtype=torch.float64), dim=1)
+
+
 # -- log_softmax -----------------------------------------------------------------------------------------------------
 
 
@@ -649,6 +719,24 @@ def test_log_softmax_keeps_the_dtype(judge, draw, dtype):
 @rung("device")
 def test_log_softmax_on_another_device(judge, draw):
     judge.elsewhere(draw.normal(4, 3), dim=1)
+
+
+def has_no_floor(found):
+    for score, value in zip((-50, -1000), found["result"].tolist()[1:], strict=True):
+        if value == -math.inf:
+            return f"for the scores 0, −50 and −1000 the result at {score} is −∞: the logarithm of a 0 was taken"
+        if value > score + 1:
+            return (
+                f"for the scores 0, −50 and −1000 the result at {score} is {value:.4g}; expected {score}: "
+                "a clamp, or a small number inside of the log, lets nothing get lower"
+            )
+    return None
+
+
+@part("log_softmax")
+@rung("edge")
+def test_log_softmax_has_no_floor(judge):
+    judge.holds(has_no_floor, "call", torch.tensor([0.0, -50.0, -1000.0]), dim=0)
 
 
 # -- sigmoid_grad ----------------------------------------------------------------------------------------------------
@@ -892,6 +980,8 @@ def registers_its_parameters(found):
 
 
 def is_a_column_of_probabilities(output):
+    if not isinstance(output, torch.Tensor):
+        return "forward gives no tensor: does it end with a return?"
     if list(output.shape) != [6, 1]:
         return f"six rows go in, and what comes out has the shape {tuple(output.shape)}; expected (6, 1)"
     outside = output[(output < 0) | (output > 1)]
