@@ -203,6 +203,68 @@ def square_multiplied_out(input, target, reduction="mean"):
     return reduce(input**2 - 2 * input * target + target**2, reduction)
 
 
+@misconception(
+    "mse_loss",
+    "always-the-mean",
+    "Your result is the mean, whatever `reduction` says.",
+    "Three words, three results: which of them does your code look at?",
+    fails=["test_mse_by_hand", "test_mse_matches_pytorch", "test_mse_rejects_other_reductions"],
+)
+def always_the_mean(input, target, reduction="mean"):
+    same_shape(input, target)
+    return ((input - target) ** 2).mean()
+
+
+@misconception(
+    "mse_loss",
+    "square-after-the-mean",
+    "You put the differences together first and square at the end. By then errors of +2 and −2 have cancelled.",
+    "Every single difference has to be squared, before anything is added up.",
+    fails="test_mse_by_hand",
+)
+def square_after_the_mean(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce(input - target, reduction) ** 2
+
+
+@misconception(
+    "mse_loss",
+    "absolute-instead-of-squared",
+    "You take the absolute value of the differences: that is `l1_loss`. An error of 3 costs 3 here, and must cost 9.",
+    "Which of the three words M, S and E asks for another operation?",
+    fails="test_mse_by_hand",
+)
+def absolute_instead_of_squared(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce((input - target).abs(), reduction)
+
+
+@misconception(
+    "mse_loss",
+    "mean-and-sum-exchanged",
+    "Your 'mean' is the sum, and your 'sum' is the mean.",
+    "Try both words on three numbers.",
+    fails="test_mse_by_hand",
+)
+def mean_and_sum_exchanged(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce((input - target) ** 2, {"mean": "sum", "sum": "mean"}.get(reduction, reduction))
+
+
+@misconception(
+    "mse_loss",
+    "empty-batch-gives-zero",
+    "The mean of an empty batch is 0 in yours. A mean of nothing is 0 / 0, NaN, as PyTorch has it; a 0 would look like "
+    "a perfect batch.",
+    "Leave out the guard (`max(n, 1)`, say): only the sum of nothing is 0.",
+    fails="test_mse_of_an_empty_batch",
+)
+def empty_batch_gives_zero(input, target, reduction="mean"):
+    same_shape(input, target)
+    losses = (input - target) ** 2
+    return losses.sum() / max(losses.numel(), 1) if reduction == "mean" else reduce(losses, reduction)
+
+
 # -- l1_loss ---------------------------------------------------------------------------------------------------
 
 
@@ -357,6 +419,82 @@ def l1_silent_broadcasting(input, target, reduction="mean"):
 def l1_any_reduction(input, target, reduction="mean"):
     same_shape(input, target)
     return reduce_carelessly((input - target).abs(), reduction)
+
+
+@misconception(
+    "l1_loss",
+    "l1-always-the-mean",
+    "Your result is the mean, whatever `reduction` says.",
+    "Three words, three results: which of them does your code look at?",
+    fails=["test_l1_by_hand", "test_l1_matches_pytorch", "test_l1_rejects_other_reductions"],
+)
+def l1_always_the_mean(input, target, reduction="mean"):
+    same_shape(input, target)
+    return (input - target).abs().mean()
+
+
+@misconception(
+    "l1_loss",
+    "only-one-direction-counts",
+    "Only predictions that are too large cost anything in yours; one that is 2 too small is free.",
+    "Too small is as bad as too large: what does the absolute value do to −2?",
+    fails="test_l1_by_hand",
+)
+def only_one_direction_counts(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce(torch.where(input > target, input - target, 0.0), reduction)
+
+
+@misconception(
+    "l1_loss",
+    "l1-item-instead-of-tensor",
+    "You return a Python number. It is the right number, but a number has forgotten the graph: nothing can be learnt "
+    "from it.",
+    "`.item()` is for printing. Return the 0-d tensor itself.",
+    fails="test_l1_by_hand",
+)
+def l1_item_instead_of_tensor(input, target, reduction="mean"):
+    same_shape(input, target)
+    losses = reduce((input - target).abs(), reduction)
+    return losses if reduction == "none" else losses.item()
+
+
+@misconception(
+    "l1_loss",
+    "l1-hard-coded-float32",
+    "You turn everything into float32. A float64 input must give a float64 loss, with all of its digits.",
+    "Do without `.float()` and `dtype=torch.float32`: arithmetic keeps the dtype by itself.",
+    fails="test_l1_keeps_the_dtype",
+)
+def l1_hard_coded_float32(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce((input.float() - target.float()).abs(), reduction)
+
+
+@misconception(
+    "l1_loss",
+    "slope-one-where-the-error-is-zero",
+    "Your values are right, but where the prediction is exactly right your gradient is that of an error above 0: the "
+    "prediction is pushed away with slope 1, and the slope there must be 0.",
+    "There is an operation for the absolute value whose slope at 0 is 0.",
+    fails="test_l1_gradient_where_the_error_is_zero",
+)
+def slope_of_the_larger(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce(torch.where(input >= target, input - target, target - input), reduction)
+
+
+@misconception(
+    "l1_loss",
+    "never-quite-zero",
+    "Where a prediction is exactly right, your loss is small but not 0: that is what comes out of √(d² + a small "
+    "number), which rounds the corner off.",
+    "The plain absolute value is all that is asked for, and PyTorch gives it the slope 0 at 0.",
+    fails="test_l1_of_perfect_predictions",
+)
+def never_quite_zero(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce(((input - target) ** 2 + 1e-12).sqrt(), reduction)
 
 
 # -- nll_loss --------------------------------------------------------------------------------------------------
@@ -601,7 +739,7 @@ def target_changed_in_place(input, target, weight=None, ignore_index=-100, reduc
     "nothing-counts-gives-zero",
     "Where nothing counts (rows that are all ignored, or that all weigh 0), you give a mean of 0. A mean of nothing"
     " is 0 / 0, NaN, and PyTorch says so; a 0 would look like a perfect batch.",
-    "Leave out the guard (or the `clamp`) before the division: only the sum of nothing is 0.",
+    "Leave out the guard (the `clamp`, the small number) before the division: only the sum of nothing is 0.",
     fails="test_nll_with_every_row_ignored",
 )
 def nothing_counts_gives_zero(input, target, weight=None, ignore_index=-100, reduction="mean"):
@@ -647,6 +785,88 @@ def ones_in_float32_on_the_cpu(input, target, weight=None, ignore_index=-100, re
 )
 def nll_detached(input, target, weight=None, ignore_index=-100, reduction="mean"):
     return F.nll_loss(input.detach(), target, weight, ignore_index=ignore_index, reduction=reduction)
+
+
+@misconception(
+    "nll_loss",
+    "nll-always-the-mean",
+    "Your result is the mean, whatever `reduction` says.",
+    "Three words, three results: which of them does your code look at?",
+    fails=["test_nll_by_hand", "test_nll_matches_pytorch", "test_nll_rejects_other_reductions"],
+)
+def nll_always_the_mean(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    return F.nll_loss(input, target, weight, ignore_index=ignore_index)
+
+
+@misconception(
+    "nll_loss",
+    "ignored-rows-keep-their-loss",
+    "Ignored rows are left out below the line, but above it (and in the sum, and with 'none') they keep a loss: that "
+    "of whatever class stands in for them.",
+    "Rows that do not count have the weight 0 everywhere: multiply the losses by it, too.",
+    fails="test_nll_ignored_rows",
+)
+def ignored_rows_keep_their_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    _, row_weights, counts = rows(input, target, weight, ignore_index)
+    classes = torch.where(counts, target, 0)
+    weights = input.new_ones(input.shape[1]) if weight is None else weight
+    losses = -weights[classes] * input.gather(1, classes[:, None])[:, 0]
+    return reduce_rows(losses, row_weights, reduction)
+
+
+@misconception(
+    "nll_loss",
+    "all-classes-added-up",
+    "You add up the log-probabilities of all classes of a row. Only the one of the true class tells how surprised the "
+    "network was.",
+    "Pick one number from each row: `gather` or two index tensors.",
+    fails="test_nll_by_hand",
+)
+def all_classes_added_up(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    return reduce(-input.sum(dim=1), reduction)
+
+
+@misconception(
+    "nll_loss",
+    "class-weights-applied-twice",
+    "The class weights are applied twice: yours are squared, in effect, where the losses are multiplied by them.",
+    "Each row's loss is multiplied by its weight once; the mean divides by the sum of the same weights.",
+    fails="test_nll_class_weights",
+)
+def weighted_twice(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    losses, row_weights, counts = rows(input, target, weight, ignore_index)
+    return reduce_rows(losses * torch.where(counts, row_weights, 0.0), row_weights, reduction)
+
+
+@misconception(
+    "nll_loss",
+    "unreduced-losses-divided-too",
+    "With `reduction='none'` your losses are divided by the summed weights already, as they are in the mean.",
+    "'none' means the losses of the rows as they are: weighted, but divided by nothing.",
+    fails="test_nll_class_weights",
+)
+def none_divided_too(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    losses, row_weights, _ = rows(input, target, weight, ignore_index)
+    reduce(losses, reduction)
+    if reduction == "sum":
+        return losses.sum()
+    losses = losses / row_weights.sum()
+    return losses.sum() if reduction == "mean" else losses
+
+
+@misconception(
+    "nll_loss",
+    "unreduced-ignored-rows-keep-their-loss",
+    "Mean and sum leave ignored rows out, but with `reduction='none'` yours still have a loss: that of whatever class "
+    "stands in for them. It must be 0.",
+    "Give ignored rows the weight 0 before you look at `reduction`.",
+    fails="test_nll_ignored_rows",
+)
+def unreduced_ignored_rows_keep_their_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    if reduction != "none":
+        return F.nll_loss(input, target, weight, ignore_index=ignore_index, reduction=reduction)
+    classes = torch.where(target != ignore_index, target, 0)
+    return F.nll_loss(input, classes, weight, reduction="none")
 
 
 # -- cross_entropy ---------------------------------------------------------------------------------------------
@@ -884,7 +1104,7 @@ def cross_entropy_ignored_rows_in_the_mean(
     "cross_entropy",
     "cross-entropy-of-nothing-is-zero",
     "If every row is ignored, your mean is 0. A mean of nothing is 0 / 0, NaN; a 0 would look like a perfect batch.",
-    "Leave out the guard (or the `clamp`) before the division.",
+    "Leave out the guard (the `clamp`, the small number) before the division.",
     fails="test_cross_entropy_with_every_row_ignored",
 )
 def cross_entropy_of_nothing_is_zero(
@@ -1024,6 +1244,198 @@ def smoothing_weighted_by_the_true_class(
     losses = F.cross_entropy(input, target, **options(None, ignore_index, "none", label_smoothing))
     row_weights = rows(input, target, weight, ignore_index)[1]
     return reduce_rows(losses * row_weights, row_weights, reduction)
+
+
+@misconception(
+    "cross_entropy",
+    "smoothed-mean-counts-ignored-rows",
+    "In the term of label smoothing, ignored rows have no loss, as it should be, but they are counted when you divide "
+    "(by the weight of whatever class stands in for them).",
+    "Both terms of the mean are divided by the same number: the summed weights of the rows that count.",
+    fails=["test_cross_entropy_smoothing_with_ignored_rows", "test_cross_entropy_smoothing_with_weights"],
+)
+def smoothed_mean_counts_ignored_rows(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    nll = F.cross_entropy(input, target, **options(weight, ignore_index, reduction))
+    if not label_smoothing:
+        return nll
+    weights = input.new_ones(input.shape[1]) if weight is None else weight
+    counts = target != ignore_index
+    spread = torch.where(counts, -(weights * input.log_softmax(dim=1)).mean(dim=1), 0.0)
+    spread = reduce_rows(spread, weights[torch.where(counts, target, 0)], reduction)
+    return (1 - label_smoothing) * nll + label_smoothing * spread
+
+
+@misconception(
+    "cross_entropy",
+    "smoothed-mean-divided-by-the-rows",
+    "The mean of your smoothing term is divided by the number of rows that count, that of the usual loss by their "
+    "summed weights.",
+    "Both terms of the mean are divided by the same number: the summed weights of the rows that count.",
+    fails="test_cross_entropy_smoothing_with_weights",
+)
+def smoothed_mean_divided_by_the_rows(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    nll = F.cross_entropy(input, target, **options(weight, ignore_index, reduction))
+    if not label_smoothing:
+        return nll
+    weights = input.new_ones(input.shape[1]) if weight is None else weight
+    counts = target != ignore_index
+    spread = torch.where(counts, -(weights * input.log_softmax(dim=1)).mean(dim=1), 0.0)
+    spread = reduce_rows(spread, counts.to(input.dtype), reduction)
+    return (1 - label_smoothing) * nll + label_smoothing * spread
+
+
+@misconception(
+    "cross_entropy",
+    "smoothing-not-divided-by-the-classes",
+    "Your smoothing term adds ε for each of the C classes, C times too much: the target sums to 1 − ε + C · ε.",
+    "ε is shared out: each class gets ε / C of it.",
+    fails="test_cross_entropy_label_smoothing",
+)
+def smoothing_not_divided(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    plain = F.cross_entropy(input, target, **options(weight, ignore_index, reduction))
+    if not label_smoothing:
+        return plain
+    uniform = F.cross_entropy(input, target, **options(weight, ignore_index, reduction, 1.0))
+    return (1 - label_smoothing) * plain + label_smoothing * input.shape[1] * uniform
+
+
+@misconception(
+    "cross_entropy",
+    "smoothing-the-wrong-way-round",
+    "You leave ε on the true class and spread 1 − ε over all: with ε = 0.1 the network is asked to know almost "
+    "nothing.",
+    "ε is the small part that is given away; 1 − ε stays on the true class.",
+    fails="test_cross_entropy_label_smoothing",
+)
+def smoothing_exchanged(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    amount = 1 - label_smoothing if label_smoothing else 0.0
+    return F.cross_entropy(input, target, **options(weight, ignore_index, reduction, amount))
+
+
+@misconception(
+    "cross_entropy",
+    "shift-never-put-back",
+    "You subtract the row's maximum inside of exp only. The logarithm of the sum is then too small by it, and so is "
+    "your loss.",
+    "Subtract it from the true class's score too, or add it to the logarithm again.",
+    fails="test_cross_entropy_by_hand",
+)
+def shift_never_put_back(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    scores = input.log_softmax(dim=1) + input.amax(dim=1, keepdim=True)
+    return from_log_probabilities(scores, target, weight, ignore_index, reduction, label_smoothing)
+
+
+@misconception(
+    "cross_entropy",
+    "cross-entropy-always-the-mean",
+    "Your result is the mean, whatever `reduction` says.",
+    "Three words, three results: which of them does your code look at?",
+    fails=["test_cross_entropy_by_hand", "test_cross_entropy_rejects_other_reductions"],
+)
+def cross_entropy_always_the_mean(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    return F.cross_entropy(input, target, **options(weight, ignore_index, "mean", label_smoothing))
+
+
+@misconception(
+    "cross_entropy",
+    "cross-entropy-weight-unused",
+    "Your result does not depend on `weight`: every class counts the same.",
+    "Row i counts as much as the weight of its class, and with smoothing each class's term as much as that class.",
+    fails=["test_cross_entropy_class_weights", "test_cross_entropy_smoothing_with_weights"],
+)
+def cross_entropy_weight_unused(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    return F.cross_entropy(input, target, **options(None, ignore_index, reduction, label_smoothing))
+
+
+@misconception(
+    "cross_entropy",
+    "cross-entropy-ignore-index-unused",
+    "You ignore the target −100 whatever `ignore_index` says. With `ignore_index=2` the rows of class 2 must not "
+    "count.",
+    "Is the argument handed on to whatever looks at the targets?",
+    fails="test_cross_entropy_ignored_rows",
+)
+def cross_entropy_ignore_index_unused(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    return F.cross_entropy(input, target, **options(weight, -100, reduction, label_smoothing))
+
+
+@misconception(
+    "cross_entropy",
+    "cross-entropy-never-ignores",
+    "No row is ever ignored in yours: a target that is no class (−100, 255) is looked up like the others.",
+    "A row whose target is `ignore_index` has the loss 0 and the weight 0; look up a class that exists for it.",
+    fails="test_cross_entropy_ignored_rows",
+)
+def cross_entropy_never_ignores(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    return F.cross_entropy(input, target, **options(weight, -(10**6), reduction, label_smoothing))
+
+
+@misconception(
+    "cross_entropy",
+    "cross-entropy-of-all-pairs",
+    "`scores[:, target]` gives every row the classes of all rows, an (N, N) tensor. Its mean mixes the rows with each "
+    "other's targets.",
+    "One number for each row: pair row i with target i, as `gather` or two index tensors do.",
+    fails="test_cross_entropy_by_hand",
+)
+def cross_entropy_of_all_pairs(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    return reduce(-input.log_softmax(dim=1)[:, target], reduction)
+
+
+@misconception(
+    "cross_entropy",
+    "mean-divided-by-the-smoothed-weights",
+    "You divide the smoothed mean by the weights of the smoothed targets, Σ q·w. PyTorch divides by the weights of the "
+    "true classes alone, smoothing or not.",
+    "Both terms of the mean are divided by the same number: the summed weights of the rows that count.",
+    fails="test_cross_entropy_smoothing_with_weights",
+)
+def mean_divided_by_the_smoothed_weights(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    if reduction != "mean":
+        return F.cross_entropy(input, target, **options(weight, ignore_index, reduction, label_smoothing))
+    losses = F.cross_entropy(input, target, **options(weight, ignore_index, "none", label_smoothing))
+    weights = input.new_ones(input.shape[1]) if weight is None else weight
+    row_weights, counts = rows(input, target, weight, ignore_index)[1:]
+    smoothed = (1 - label_smoothing) * row_weights + label_smoothing * weights.mean() * counts
+    return losses.sum() / smoothed.sum()
+
+
+@misconception(
+    "cross_entropy",
+    "smoothing-knows-no-weights",
+    "The class weights do not reach your smoothing term: neither each class's share of it, nor what its mean is "
+    "divided by.",
+    "Multiply the log-probabilities by `weight` (one for each column), and divide both terms by the same number.",
+    fails="test_cross_entropy_smoothing_with_weights",
+)
+def smoothing_knows_no_weights(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    nll = F.cross_entropy(input, target, **options(weight, ignore_index, reduction))
+    if not label_smoothing:
+        return nll
+    spread = F.cross_entropy(input, target, **options(None, ignore_index, reduction, 1.0))
+    return (1 - label_smoothing) * nll + label_smoothing * spread
+
+
+@misconception(
+    "cross_entropy",
+    "probability-without-the-logarithm",
+    "You return minus the probability of the true class, not minus its logarithm: your loss lies between −1 and 0, and "
+    "being sure and wrong hardly costs anything.",
+    "The surprise is the logarithm: −log p, and log p can be had without p.",
+    fails="test_cross_entropy_by_hand",
+)
+def probability_without_the_logarithm(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
+    return from_log_probabilities(input.softmax(dim=1), target, weight, ignore_index, reduction, label_smoothing)
 
 
 # -- binary_cross_entropy --------------------------------------------------------------------------------------
@@ -1203,6 +1615,97 @@ def bce_any_reduction(input, target, reduction="mean"):
 )
 def bce_detached(input, target, reduction="mean"):
     return F.binary_cross_entropy(input.detach(), target.detach(), reduction=reduction)
+
+
+@misconception(
+    "binary_cross_entropy",
+    "no-term-only",
+    "You have the term −(1 − t) · log(1 − p) but not the one for the answer yes. A network that always says no would "
+    "then be perfect.",
+    "If t is 1, which probability should have been large?",
+    fails="test_bce_by_hand",
+)
+def no_term_only(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce(-(1 - target) * yes_and_no(input)[1], reduction)
+
+
+@misconception(
+    "binary_cross_entropy",
+    "cut-off-after-the-target",
+    "You cut the products t · log p off at −100, not the logarithms: with p = 0 and t = 0.25 that costs 100, where "
+    "0.25 · 100 = 25 is right.",
+    "First the logarithm, then the cut-off, then t.",
+    fails="test_bce_at_zero_and_one",
+)
+def cut_off_after_the_target(input, target, reduction="mean"):
+    same_shape(input, target)
+    yes = torch.special.xlogy(target, input).clamp(min=-100)
+    no = torch.special.xlog1py(1 - target, -input).clamp(min=-100)
+    return reduce(-(yes + no), reduction)
+
+
+@misconception(
+    "binary_cross_entropy",
+    "zero-times-log-alone",
+    "0 · log 0 is 0 in yours, as it should be, but a logarithm of 0 that counts is still −∞: p = 0 with t = 1 must "
+    "cost 100.",
+    "PyTorch cuts each logarithm off at −100.",
+    fails="test_bce_at_zero_and_one",
+)
+def zero_times_log_alone(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce(-(torch.special.xlogy(target, input) + torch.special.xlog1py(1 - target, -input)), reduction)
+
+
+@misconception(
+    "binary_cross_entropy",
+    "bce-always-the-mean",
+    "Your result is the mean, whatever `reduction` says.",
+    "Three words, three results: which of them does your code look at?",
+    fails=["test_bce_by_hand", "test_bce_rejects_other_reductions"],
+)
+def bce_always_the_mean(input, target, reduction="mean"):
+    same_shape(input, target)
+    return F.binary_cross_entropy(input, target)
+
+
+@misconception(
+    "binary_cross_entropy",
+    "squared-error-of-probabilities",
+    "You take the squared error of the probabilities: being sure and wrong costs 1 at the most, and hardly teaches.",
+    "The loss is a surprise: minus the logarithm of the probability that the right answer got.",
+    fails="test_bce_by_hand",
+)
+def squared_error_of_probabilities(input, target, reduction="mean"):
+    return F.mse_loss(input, target, reduction=reduction)
+
+
+@misconception(
+    "binary_cross_entropy",
+    "cut-off-on-the-wrong-side",
+    "You cut the logarithms off above −100 (`max`), so that all of them are −100 or less. None may get below −100.",
+    "`clamp(min=…)` is what nothing may be less than.",
+    fails=["test_bce_by_hand", "test_bce_at_zero_and_one"],
+)
+def cut_off_on_the_wrong_side(input, target, reduction="mean"):
+    same_shape(input, target)
+    yes, no = input.log().clamp(max=-100), (-input).log1p().clamp(max=-100)
+    return reduce(-(target * yes + (1 - target) * no), reduction)
+
+
+@misconception(
+    "binary_cross_entropy",
+    "only-an-exact-one-is-a-yes",
+    "You choose one term by asking whether the target is exactly 1. Targets may lie in between (0.9 after smoothing, "
+    "say): then both terms count, with t and with 1 − t.",
+    "Multiply by t and 1 − t instead of choosing.",
+    fails="test_bce_matches_pytorch",
+)
+def only_an_exact_one_is_a_yes(input, target, reduction="mean"):
+    same_shape(input, target)
+    yes, no = yes_and_no(input)
+    return reduce(-torch.where(target == 1, yes, no), reduction)
 
 
 # -- binary_cross_entropy_with_logits --------------------------------------------------------------------------
@@ -1403,3 +1906,239 @@ def bce_logits_any_reduction(input, target, pos_weight=None, reduction="mean"):
 )
 def bce_logits_detached(input, target, pos_weight=None, reduction="mean"):
     return with_logits(input.detach(), target.detach(), pos_weight, reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "soft-targets-as-signs",
+    "You give −log σ((2t − 1) · x): right for targets 0 and 1, but not between them. With t = 0.5 yours is log 2 "
+    "whatever the logit is, as if the network could not be wrong.",
+    "With a soft target both terms count: t for the yes, 1 − t for the no.",
+    fails=["test_bce_logits_matches_pytorch", "test_bce_logits_gradient"],
+)
+def soft_targets_as_signs(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    losses = F.softplus(-input * (2 * target - 1))
+    return reduce(losses if pos_weight is None else losses * (1 + (pos_weight - 1) * target), reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "pos-weight-for-the-whole-soft-loss",
+    "You multiply the whole loss by 1 + (pos_weight − 1) · t. For targets 0 and 1 that is right; with a soft target, "
+    "between them, the answer no is weighted too.",
+    "`pos_weight` belongs to the term with t, before the two are added.",
+    fails=["test_bce_logits_pos_weight", "test_bce_logits_gradient"],
+)
+def pos_weight_for_the_whole_soft_loss(input, target, pos_weight=None, reduction="mean"):
+    losses = with_logits(input, target, None, "none")
+    return reduce(losses if pos_weight is None else losses * (1 + (pos_weight - 1) * target), reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "pos-weight-where-the-target-is-one",
+    "You multiply the loss by `pos_weight` where the target is a yes (1, or above 0.5). With a soft target, between 0 "
+    "and 1, the term with t is weighted and the other is not.",
+    "`pos_weight` belongs to the term with t, before the two are added: no condition is needed.",
+    fails=["test_bce_logits_pos_weight", "test_bce_logits_gradient"],
+)
+def pos_weight_where_yes(input, target, pos_weight=None, reduction="mean"):
+    losses = with_logits(input, target, None, "none")
+    return reduce(losses if pos_weight is None else torch.where(target > 0.5, pos_weight * losses, losses), reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "logit-target-taken-as-yes-or-no",
+    "You choose one term by looking whether the target is a yes. Targets may lie in between (0.3 after smoothing, "
+    "say): then both terms count, with t and with 1 − t.",
+    "Multiply by t and 1 − t instead of choosing.",
+    fails="test_bce_logits_matches_pytorch",
+)
+def logit_target_taken_as_yes_or_no(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    return reduce(torch.where(target > 0.5, weighted(F.softplus(-input), pos_weight), F.softplus(input)), reduction)
+
+
+def own_softplus(x, positive):
+    return positive(x) + torch.log1p(torch.exp(-x.abs()))
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "flat-where-the-logit-is-zero",
+    "Your values are right, but at a logit of exactly 0 your gradient is 0; it must be 1/2 − t. That is what comes out "
+    "of max(x, 0) + log(1 + e^−|x|) with `relu` and `abs`: both have the slope 0 there. A layer that begins with zeros "
+    "would never learn.",
+    "`F.softplus`, `F.logsigmoid` and `torch.logaddexp` have the right slope; or choose between x and −x by a "
+    "condition.",
+    fails="test_bce_logits_gradient_where_the_logit_is_zero",
+)
+def flat_where_the_logit_is_zero(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    yes, no = weighted(own_softplus(-input, F.relu), pos_weight), own_softplus(input, F.relu)
+    return reduce(target * yes + (1 - target) * no, reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "twice-too-steep-where-the-logit-is-zero",
+    "Your values are right, but at a logit of exactly 0 your gradient is 1 − 2t, twice too large. That is what comes "
+    "out of max(x, 0) + log(1 + e^−|x|) with `clamp(min=0)`, whose slope at 0 is 1, and `abs`, whose slope is 0.",
+    "`F.softplus`, `F.logsigmoid` and `torch.logaddexp` have the right slope; or choose between x and −x by a "
+    "condition.",
+    fails="test_bce_logits_gradient_where_the_logit_is_zero",
+)
+def twice_too_steep_where_the_logit_is_zero(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    yes = weighted(own_softplus(-input, lambda x: x.clamp(min=0)), pos_weight)
+    return reduce(target * yes + (1 - target) * own_softplus(input, lambda x: x.clamp(min=0)), reduction)
+
+
+def in_one_formula(input, target, pos_weight, positive):
+    if pos_weight is None:
+        return positive(input) - input * target + torch.log1p(torch.exp(-input.abs()))
+    yes = 1 + (pos_weight - 1) * target
+    return (1 - target) * input + yes * (torch.log1p(torch.exp(-input.abs())) + positive(-input))
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "too-low-a-slope-where-the-logit-is-zero",
+    "Your values are right, but at a logit of exactly 0 your gradient is −t instead of 1/2 − t: no answer is ever "
+    "pushed towards no from there. In max(x, 0) − x·t + log(1 + e^−|x|), the maximum (`relu`, or a condition x > 0) "
+    "and `abs` both have the slope 0 there.",
+    "`F.softplus`, `F.logsigmoid` and `torch.logaddexp` have the right slope; or choose between x and −x by a "
+    "condition.",
+    fails="test_bce_logits_gradient_where_the_logit_is_zero",
+)
+def too_low_a_slope(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    return reduce(in_one_formula(input, target, pos_weight, F.relu), reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "too-high-a-slope-where-the-logit-is-zero",
+    "Your values are right, but at a logit of exactly 0 your gradient is 1 − t instead of 1/2 − t: no answer is ever "
+    "pushed towards yes from there. In max(x, 0) − x·t + log(1 + e^−|x|), `clamp(min=0)` has the slope 1 there and "
+    "`abs` the slope 0.",
+    "`F.softplus`, `F.logsigmoid` and `torch.logaddexp` have the right slope; or choose between x and −x by a "
+    "condition.",
+    fails="test_bce_logits_gradient_where_the_logit_is_zero",
+)
+def too_high_a_slope(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    return reduce(in_one_formula(input, target, pos_weight, lambda x: x.clamp(min=0)), reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "bce-logits-always-the-mean",
+    "Your result is the mean, whatever `reduction` says.",
+    "Three words, three results: which of them does your code look at?",
+    fails=["test_bce_logits_by_hand", "test_bce_logits_rejects_other_reductions"],
+)
+def bce_logits_always_the_mean(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    return with_logits(input, target, pos_weight, "mean")
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "logits-sign-forgotten",
+    "Your loss is negative: logarithms of probabilities are never above 0, and the loss is minus their mean.",
+    "There is a minus in front of the whole formula.",
+    fails="test_bce_logits_by_hand",
+)
+def logits_sign_forgotten(input, target, pos_weight=None, reduction="mean"):
+    return -with_logits(input, target, pos_weight, reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "only-an-exact-one-is-a-yes-for-logits",
+    "You choose one term by asking whether the target is exactly 1. Targets may lie in between (0.9 after smoothing, "
+    "say): then both terms count, with t and with 1 − t.",
+    "Multiply by t and 1 − t instead of choosing.",
+    fails="test_bce_logits_matches_pytorch",
+)
+def only_an_exact_one_is_a_yes_for_logits(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    return reduce(torch.where(target == 1, weighted(F.softplus(-input), pos_weight), F.softplus(input)), reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "slope-of-the-weighted-formula-where-the-logit-is-zero",
+    "Your values are right, but at a logit of exactly 0 your gradient is 1 − t. That is what "
+    "comes out of (1 − t)·x + w·(log(1 + e^−|x|) + max(−x, 0)) with `relu` (or a condition) and `abs`, both with the "
+    "slope 0 there.",
+    "`F.softplus`, `F.logsigmoid` and `torch.logaddexp` have the right slope; or choose between x and −x by a "
+    "condition.",
+    fails="test_bce_logits_gradient_where_the_logit_is_zero",
+)
+def slope_of_the_weighted_formula(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    return reduce(in_one_formula(input, target, 1 if pos_weight is None else pos_weight, F.relu), reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "pos-weight-scales-the-target",
+    "You multiply the target by `pos_weight` in both places: the other term then counts with 1 − pos_weight · t, which "
+    "can be negative.",
+    "`pos_weight` belongs to the term with t; 1 − t stays as it is.",
+    fails=["test_bce_logits_pos_weight", "test_bce_logits_gradient"],
+)
+def pos_weight_scales_the_target(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    t = target if pos_weight is None else target * pos_weight
+    return reduce(t * F.softplus(-input) + (1 - t) * F.softplus(input), reduction)
+
+
+@misconception(
+    "binary_cross_entropy_with_logits",
+    "pos-weight-scales-the-logit",
+    "You multiply the logits by `pos_weight`: the network then seems surer than it is, of the noes as well.",
+    "`pos_weight` multiplies a loss, the one of the term with t.",
+    fails=["test_bce_logits_pos_weight", "test_bce_logits_gradient"],
+)
+def pos_weight_scales_the_logit(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    return with_logits(weighted(input, pos_weight), target, None, reduction)
+
+
+# -- all six ---------------------------------------------------------------------------------------------------
+
+
+def returns_nothing_for_other_words(name):
+    """The built-in, but for a reduction that is none of the three words."""
+
+    def loss(input, target, *args, reduction="mean", **named):
+        if name != "nll_loss" and name != "cross_entropy":
+            same_shape(input, target)
+        if reduction in ("mean", "sum", "none"):
+            return getattr(F, name)(input, target, *args, reduction=reduction, **named)
+        return None
+
+    return loss
+
+
+for _name, _short in {
+    "mse_loss": "mse",
+    "l1_loss": "l1",
+    "nll_loss": "nll",
+    "cross_entropy": "cross-entropy",
+    "binary_cross_entropy": "bce",
+    "binary_cross_entropy_with_logits": "bce-logits",
+}.items():
+    misconception(
+        _name,
+        f"{_short}-gives-none-for-other-words",
+        "For a word that is none of the three, your function reaches its end without a return, and gives None. A "
+        "typing mistake such as 'average' then shows up far from its cause; it must be a ValueError.",
+        "Three words are known. What should happen after the third `if`?",
+        fails=f"test_{_short.replace('-', '_')}_rejects_other_reductions",
+    )(returns_nothing_for_other_words(_name))

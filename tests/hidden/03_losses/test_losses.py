@@ -223,6 +223,14 @@ def test_l1_on_another_device(judge, draw):
     judge.elsewhere(draw.normal(4, 3), draw.normal(4, 3))
 
 
+@part("l1_loss")
+@rung("edge")
+def test_l1_of_perfect_predictions(judge, draw):
+    values = draw.normal(5, dtype=torch.float64)
+    judge.value(values, values.clone())
+    judge.value(values, values.clone(), reduction="none")
+
+
 # -- nll_loss ------------------------------------------------------------------------------------------------
 
 
@@ -556,6 +564,27 @@ def test_cross_entropy_on_another_device(judge, draw):
     judge.elsewhere(draw.normal(6, 4), draw.integers(4, 6), weight=class_weights(draw))
 
 
+def costs_what_it_costs(found):
+    for expected, loss in zip((50, 1000), found["result"].tolist(), strict=True):
+        if math.isinf(loss):
+            return (
+                f"a class whose score lies {expected} below the others costs infinitely much: the log of a 0 was taken"
+            )
+        if loss < expected - 1:
+            return (
+                f"a class whose score lies {expected} below the others costs {loss:.4g}; expected {expected}: a clamp, "
+                "or a small number inside of the log, lets no loss get larger"
+            )
+    return None
+
+
+@part("cross_entropy")
+@rung("edge")
+def test_cross_entropy_has_no_ceiling(judge):
+    logits = torch.tensor([[0.0, -50.0], [0.0, -1000.0]])
+    judge.holds(costs_what_it_costs, "call", logits, torch.tensor([1, 1]), reduction="none")
+
+
 # -- binary_cross_entropy ------------------------------------------------------------------------------------
 
 
@@ -650,6 +679,19 @@ def test_bce_keeps_the_dtype(judge, draw, dtype):
 @rung("device")
 def test_bce_on_another_device(judge, draw):
     judge.elsewhere(draw.uniform(4, 3, low=0.05, high=0.95), draw.uniform(4, 3))
+
+
+def is_cut_off_at_100(found):
+    for case, loss in zip(("p = 0, t = 1", "p = 1, t = 0"), found["result"].tolist(), strict=True):
+        if not abs(loss - 100) < 1e-3:
+            return f"{case} costs {loss:.4g}; expected 100: each logarithm is cut off at −100, once it is taken"
+    return None
+
+
+@part("binary_cross_entropy")
+@rung("edge")
+def test_bce_is_cut_off_at_100(judge):
+    judge.holds(is_cut_off_at_100, "call", *tensors([0.0, 1.0], [1.0, 0.0]), reduction="none")
 
 
 # -- binary_cross_entropy_with_logits ------------------------------------------------------------------------
@@ -769,3 +811,33 @@ def test_bce_logits_keeps_the_dtype(judge, draw, dtype):
 @rung("device")
 def test_bce_logits_on_another_device(judge, draw):
     judge.elsewhere(draw.normal(4, 3), draw.uniform(4, 3), pos_weight=draw.uniform(3, low=2.0, high=5.0))
+
+
+@part("binary_cross_entropy_with_logits")
+@rung("edge")
+def test_bce_logits_gradient_where_the_logit_is_zero(judge):
+    logits, target = tensors([0.0, 0.0, 0.0, 0.0, 1.0], [0.0, 1.0, 0.25, 0.8, 1.0])
+    judge.gradient(logits, target, reduction="sum")
+
+
+@part("binary_cross_entropy_with_logits")
+@rung("edge")
+def test_bce_logits_weighted_gradient_where_the_logit_is_zero(judge):
+    logits, target = tensors([0.0, 0.0, 0.0, 0.0, 1.0], [0.0, 1.0, 0.25, 0.8, 1.0])
+    judge.gradient(logits, target, pos_weight=torch.tensor(3.0), reduction="sum")
+
+
+def costs_as_much_as_the_logit(found):
+    for logit, loss in zip((30, 1000), found["result"].tolist(), strict=True):
+        if not abs(loss - logit) < 1e-2:
+            return (
+                f"a logit of {logit} costs {loss:.4g} if the answer was no; expected {logit}: what a sigmoid rounds to "
+                "1, or a clamp cuts off, is lost"
+            )
+    return None
+
+
+@part("binary_cross_entropy_with_logits")
+@rung("edge")
+def test_bce_logits_has_no_ceiling(judge):
+    judge.holds(costs_as_much_as_the_logit, "call", *tensors([30.0, 1000.0], [0.0, 0.0]), reduction="none")
