@@ -369,6 +369,88 @@ class DampeningIgnored(SGDLoop):
         return super().direction(grad, {**group, "dampening": 0.0}, state)
 
 
+@misconception(
+    "SGD",
+    "climbs-instead-of-descending",
+    "Your step goes along the gradient, uphill: with a gradient of 1 and lr 1 your parameter goes to +1. The gradient "
+    "says which way the loss grows.",
+    "Down is the opposite direction: look at the sign of your update.",
+    fails=["test_sgd_plain_by_hand", "test_sgd_matches_pytorch"],
+)
+class Climbs(SGDLoop):
+    def update(self, p, grad, group, state):
+        p.add_(self.direction(self.decayed(p, grad, group), group, state), alpha=group["lr"])
+
+
+@misconception(
+    "SGD",
+    "nesterov-without-the-gradient",
+    "Your Nesterov step is momentum · b alone. It looks ahead along the buffer, but starts from the gradient: g + "
+    "momentum · b.",
+    "Two things make up the step.",
+    fails="test_sgd_nesterov",
+)
+class NesterovWithoutTheGradient(SGDLoop):
+    def direction(self, grad, group, state):
+        found = super().direction(grad, {**group, "nesterov": False}, state)
+        return group["momentum"] * found if group["nesterov"] else found
+
+
+@misconception(
+    "SGD",
+    "nesterov-with-the-whole-buffer",
+    "Your Nesterov step is g + b. The buffer counts there with the factor momentum, as it will at the next step.",
+    "The step is what the buffer would be after one more gradient like this: momentum · b + g.",
+    fails="test_sgd_nesterov",
+)
+class NesterovWithTheWholeBuffer(SGDLoop):
+    def direction(self, grad, group, state):
+        found = super().direction(grad, {**group, "nesterov": False}, state)
+        return grad + found if group["nesterov"] else found
+
+
+@misconception(
+    "SGD",
+    "dampens-the-buffer",
+    "You take the dampening off the old buffer. It is for the new gradient: b = momentum · b + (1 − dampening) · g.",
+    "Dampening means that less of each new gradient goes in.",
+    fails="test_sgd_dampening",
+)
+class DampensTheBuffer(SGDLoop):
+    def direction(self, grad, group, state):
+        other = {**group, "momentum": group["momentum"] * (1 - group["dampening"]), "dampening": 0.0, "nesterov": False}
+        found = super().direction(grad, other, state)
+        return grad + group["momentum"] * found if group["nesterov"] else found
+
+
+@misconception(
+    "SGD",
+    "dampens-without-momentum",
+    "You dampen the gradient even where there is no momentum. Without momentum there is no buffer, and dampening means "
+    "nothing.",
+    "Leave the gradient as it is if momentum is 0.",
+    fails="test_sgd_dampening",
+)
+class DampensWithoutMomentum(SGDLoop):
+    def direction(self, grad, group, state):
+        if not group["momentum"]:
+            return (1 - group["dampening"]) * grad
+        return super().direction(grad, group, state)
+
+
+@misconception(
+    "SGD",
+    "sgd-writes-new-data",
+    "You write `p.data = p.data − …`: the parameter gets new memory at each step. Whatever shared the old memory (tied "
+    "weights, views, a flattened copy) stays behind with the old values.",
+    "Change the values in place, with an operation whose name ends in an underscore.",
+    fails="test_parameters_change_in_place",
+)
+class SGDWritesNewData(SGDLoop):
+    def update(self, p, grad, group, state):
+        p.data = p.data - group["lr"] * self.direction(self.decayed(p, grad, group), group, state)
+
+
 # -- RMSprop -----------------------------------------------------------------------------------------------
 
 
@@ -514,6 +596,118 @@ class RMSpropWithoutDecay(RMSpropLoop):
 class MomentumIgnored(RMSpropLoop):
     def move(self, p, grad, root, group, state):
         super().move(p, grad, root, {**group, "momentum": 0.0}, state)
+
+
+@misconception(
+    "RMSprop",
+    "eps-inside-the-root-when-centered",
+    "With `centered` you add eps under the root: √(v − m² + eps). It is added to the root, as without `centered`: √(v "
+    "− m²) + eps. (The paper has it inside, PyTorch has not.)",
+    "Take the root first, in both cases.",
+    fails=["test_rmsprop_options_together", "test_two_groups_with_options_of_their_own"],
+)
+class EpsInsideTheRootWhenCentered(RMSpropLoop):
+    def root(self, variance, group, state):
+        if group["centered"]:
+            return (variance + group["eps"]).sqrt()
+        return super().root(variance, group, state)
+
+
+@misconception(
+    "RMSprop",
+    "learning-rate-added",
+    "Your learning rate does not multiply the step but is subtracted beside it: p − g/d − lr. Every parameter then "
+    "drifts downwards by lr, and the step itself is not scaled at all.",
+    "lr says how far to go along g/d: a factor.",
+    fails=["test_rmsprop_by_hand", "test_rmsprop_matches_pytorch"],
+)
+class LearningRateAdded(RMSpropLoop):
+    def move(self, p, grad, root, group, state):
+        if group["momentum"]:
+            super().move(p, grad, root, group, state)
+        else:
+            p.sub_(grad / root).sub_(group["lr"])
+
+
+@misconception(
+    "RMSprop",
+    "root-forgotten",
+    "You divide by the mean of the squares, not by its root: large gradients then make small steps and small ones huge "
+    "steps.",
+    "The R of RMS stands for root.",
+    fails=["test_rmsprop_by_hand", "test_rmsprop_matches_pytorch"],
+)
+class RMSpropRootForgotten(RMSpropLoop):
+    def root(self, variance, group, state):
+        return variance + group["eps"]
+
+
+@misconception(
+    "RMSprop",
+    "new-square-in-full",
+    "Your running mean takes in each new square in full: alpha · v + g². It then grows towards g² / (1 − alpha), a "
+    "hundred times too large with alpha 0.99.",
+    "Both terms of a running mean have a factor; the two sum to 1.",
+    fails=["test_rmsprop_by_hand", "test_rmsprop_matches_pytorch"],
+)
+class NewSquareInFull(RMSpropLoop):
+    def mean_square(self, square, grad, alpha):
+        return alpha * square + grad**2
+
+
+@misconception(
+    "RMSprop",
+    "mean-not-squared",
+    "With `centered` you subtract the running mean m itself. The variance is the mean of the squares minus the square "
+    "of the mean, v − m².",
+    "Both terms must be of the same kind: squares.",
+    fails="test_rmsprop_centered",
+)
+class MeanNotSquared(RMSpropLoop):
+    def centre(self, square, mean):
+        return square - mean
+
+
+@misconception(
+    "RMSprop",
+    "rmsprop-learning-rate-in-the-buffer",
+    "You multiply by lr before the scaled gradient goes into the momentum buffer. As long as lr stays the same nobody "
+    "sees that; when a scheduler lowers it, your buffer goes on with the old, larger steps.",
+    "Keep the buffer free of lr, and apply lr where the parameter is moved.",
+    fails="test_learning_rates_change",
+)
+class RMSpropLearningRateInTheBuffer(RMSpropLoop):
+    def move(self, p, grad, root, group, state):
+        state["buffer"] = group["momentum"] * state["buffer"] + group["lr"] * grad / root
+        p.sub_(state["buffer"])
+
+
+@misconception(
+    "RMSprop",
+    "averages-the-steps",
+    "Your momentum buffer is a running mean: momentum · b + (1 − momentum) · g/d. RMSprop's is a fading sum, as SGD's "
+    "is.",
+    "Each scaled gradient goes into the buffer in full.",
+    fails="test_rmsprop_momentum",
+)
+class AveragesTheSteps(RMSpropLoop):
+    def move(self, p, grad, root, group, state):
+        state["buffer"] = group["momentum"] * state["buffer"] + (1 - group["momentum"]) * grad / root
+        p.sub_(group["lr"] * (state["buffer"] if group["momentum"] else grad / root))
+
+
+@misconception(
+    "RMSprop",
+    "rmsprop-decays-the-parameter-itself",
+    "You shrink the parameter itself, as AdamW does. In RMSprop weight_decay · p is added to the gradient, so that it "
+    "is squared, averaged and divided with it.",
+    "Let the decay join the gradient before anything else happens to it.",
+    fails="test_rmsprop_weight_decay",
+)
+class RMSpropDecaysTheParameter(RMSpropLoop):
+    def update(self, p, grad, group, state):
+        p.mul_(1 - group["lr"] * group["weight_decay"])
+        super().update(p, grad, {**group, "weight_decay": 0.0}, state)
 
 
 # -- Adam --------------------------------------------------------------------------------------------------
@@ -685,6 +879,20 @@ class NoBiasCorrectionAndEpsUnderTheRoot(AdamLoop):
 class AdamWithoutDecay(AdamLoop):
     def update(self, p, grad, group, state):
         super().update(p, grad, {**group, "weight_decay": 0.0}, state)
+
+
+@misconception(
+    "Adam",
+    "decays-like-adamw-after-the-step",
+    "After the step you shrink the parameter itself, much as AdamW does before it. Adam adds weight_decay · p to the "
+    "gradient, so that it goes through both means.",
+    "Let the decay join the gradient before anything else happens to it.",
+    fails="test_adam_weight_decay_goes_through_the_means",
+)
+class DecaysLikeAdamWAfterTheStep(AdamLoop):
+    def update(self, p, grad, group, state):
+        p.sub_(group["lr"] * self.direction(p, grad, group, state))
+        p.mul_(1 - group["lr"] * group["weight_decay"])
 
 
 # -- AdamW -------------------------------------------------------------------------------------------------
@@ -875,6 +1083,474 @@ for _part, _loop in [("RMSprop", RMSpropLoop), ("Adam", AdamLoop), ("AdamW", Ada
     class EachForgetsTheLoss(_loop):
         def step(self, closure=None):
             super().step(closure)
+
+
+EVERY = {"SGD": SGDLoop, "RMSprop": RMSpropLoop, "Adam": AdamLoop, "AdamW": AdamWLoop}
+
+
+for _part, _loop in EVERY.items():
+
+    @misconception(
+        _part,
+        f"{_part.lower()}-returns-in-the-loop",
+        "Only the first parameter moves (or the first of each group): the loop ends after it, as it does if the line "
+        "with `return` stands inside of the loop.",
+        "What is done after all parameters belongs behind the loop, as far to the left as its `for`.",
+        fails=["test_a_gradient_that_arrives_late", "test_parameters_from_a_generator"],
+    )
+    class ReturnsInTheLoop(_loop):
+        @torch.no_grad()
+        def step(self, closure=None):
+            loss = closure and torch.enable_grad()(closure)()
+            for group in self.param_groups:
+                for p in group["params"]:
+                    if p.grad is not None:
+                        self.update(p, p.grad, group, self.state[p])
+                        return loss
+            return loss
+
+    @misconception(
+        _part,
+        f"{_part.lower()}-stops-at-a-missing-gradient",
+        "At the first parameter without a gradient your loop ends (`break`, or `return`), and those behind it are "
+        "never moved.",
+        "One parameter is to be skipped, not the rest: what goes on with the next one?",
+        fails="test_parameters_without_a_gradient_stay",
+    )
+    class StopsAtAMissingGradient(_loop):
+        @torch.no_grad()
+        def step(self, closure=None):
+            loss = closure and torch.enable_grad()(closure)()
+            for group in self.param_groups:
+                for p in group["params"]:
+                    if p.grad is None:
+                        break
+                    self.update(p, p.grad, group, self.state[p])
+            return loss
+
+    @misconception(
+        _part,
+        f"{_part.lower()}-never-calls-the-closure",
+        "You take a closure and never call it: no loss is computed, and the gradients are those of before.",
+        "If there is one, call it before anything is updated, with gradients switched on.",
+        fails="test_closure",
+    )
+    class NeverCallsTheClosure(_loop):
+        def step(self, closure=None):
+            super().step()
+
+    @misconception(
+        _part,
+        f"{_part.lower()}-moves-before-the-closure",
+        "You call the closure after the parameters have moved: the step uses the gradients of before.",
+        "The closure computes the gradients of this step: it comes first.",
+        fails="test_closure",
+    )
+    class MovesBeforeTheClosure(_loop):
+        def step(self, closure=None):
+            super().step()
+            return closure and torch.enable_grad()(closure)()
+
+    @misconception(
+        _part,
+        f"{_part.lower()}-calls-the-closure-for-each-group",
+        "You call the closure inside of the loop over the groups, once for each of them. The second time the first "
+        "group has moved already. One step calls it once.",
+        "The closure comes before the loops.",
+        fails="test_closure",
+    )
+    class CallsTheClosureForEachGroup(_loop):
+        @torch.no_grad()
+        def step(self, closure=None):
+            loss = None
+            for group in self.param_groups:
+                loss = closure and torch.enable_grad()(closure)()
+                for p in group["params"]:
+                    if p.grad is not None:
+                        self.update(p, p.grad, group, self.state[p])
+            return loss
+
+    @misconception(
+        _part,
+        f"{_part.lower()}-begins-anew-at-each-step",
+        "What you remember about a parameter is made anew at each step: buffers and counts never get further than "
+        "their first step.",
+        "Make the state only where there is none yet.",
+        fails=["test_a_gradient_that_arrives_late", "test_other_memory_layouts"],
+    )
+    class BeginsAnew(_loop):
+        def update(self, p, grad, group, state):
+            state.clear()
+            super().update(p, grad, group, state)
+
+    @misconception(
+        _part,
+        f"{_part.lower()}-decays-the-wrong-way",
+        "Your weight decay has the wrong sign: without a gradient the parameters grow instead of shrinking.",
+        "With no gradient at all and a weight_decay above 0, a parameter of 1 has to get smaller.",
+        fails=["test_two_groups_with_options_of_their_own", "test_other_options_change"],
+    )
+    class DecaysTheWrongWay(_loop):
+        def update(self, p, grad, group, state):
+            super().update(p, grad, {**group, "weight_decay": -group["weight_decay"]}, state)
+
+
+for _part, _loop in EVERY.items():
+    if _part != "SGD":
+
+        @misconception(
+            _part,
+            f"{_part.lower()}-rebinds-the-name",
+            "Your step computes a new tensor and gives it the name p. The model's own parameter never hears of that: "
+            "after any number of steps it is where it began.",
+            "Which operations write into a tensor instead of making a new one? Their names end in an underscore.",
+            fails=["test_trains_a_regression", "test_parameters_change_in_place"],
+        )
+        class EachRebindsTheName(_loop):
+            def update(self, p, grad, group, state):
+                super().update(p.clone(), grad, group, state)
+
+        @misconception(
+            _part,
+            f"{_part.lower()}-memory-outside-of-the-state",
+            "You keep what you remember in an attribute of your own. `state_dict` knows `self.state` only, so a "
+            "training that is saved and loaded begins again without it.",
+            "Put what you remember about p into the dict `self.state[p]`.",
+            fails="test_goes_on_from_a_state_dict",
+        )
+        class EachMemoryOutsideOfTheState(_loop):
+            def update(self, p, grad, group, state):
+                own = self.__dict__.setdefault("own", {})
+                super().update(p, grad, group, own.setdefault(id(p), {}))
+
+        @misconception(
+            _part,
+            f"{_part.lower()}-climbs",
+            "Your step goes along the gradient, uphill. The gradient says which way the loss grows.",
+            "Down is the opposite direction: look at the sign of your update.",
+            fails=["test_trains_a_regression", "test_closure"],
+        )
+        class EachClimbs(_loop):
+            def update(self, p, grad, group, state):
+                shrunk = 1 - group["lr"] * group["weight_decay"] if isinstance(self, AdamWLoop) else 1
+                start = p * shrunk
+                super().update(p, grad, group, state)
+                p.copy_(2 * start - p)
+
+    if _part != "AdamW":
+
+        @misconception(
+            _part,
+            f"{_part.lower()}-moves-the-first-group-only",
+            "Your loop goes through `self.param_groups[0]` only. The parameters of every other group never move.",
+            "Two loops: over the groups, and over the parameters of each.",
+            fails="test_two_groups_with_options_of_their_own",
+        )
+        class EachOnlyTheFirstGroup(_loop):
+            @torch.no_grad()
+            def step(self, closure=None):
+                loss = closure and torch.enable_grad()(closure)()
+                for p in self.param_groups[0]["params"]:
+                    if p.grad is not None:
+                        self.update(p, p.grad, self.param_groups[0], self.state[p])
+                return loss
+
+    if _part in ("RMSprop", "Adam"):
+
+        @misconception(
+            _part,
+            f"{_part.lower()}-writes-into-the-gradient",
+            "You add the weight decay to `p.grad` in place. The gradient belongs to the caller: who accumulates, logs "
+            "or clips it afterwards finds a decayed one.",
+            "Use operations that make a new tensor here: those without an underscore.",
+            fails="test_gradients_are_left_as_they_are",
+        )
+        class EachWritesIntoTheGradient(_loop):
+            def update(self, p, grad, group, state):
+                grad.add_(p, alpha=group["weight_decay"])
+                super().update(p, grad, {**group, "weight_decay": 0.0}, state)
+
+
+# -- what can go wrong in the ratio of Adam and AdamW -------------------------------------------------------
+
+
+def _ratio(name, part, id, explanation, advice, *fails):
+    """The misconception `id` of Adam or AdamW, whose ratio of the means is `name`."""
+    loop = EVERY[part]
+    prefix = "adamw-" if part == "AdamW" else ""
+    wrong = type(name.__name__, (loop,), {"ratio": name})
+    tests = [test.format(part.lower()) for test in fails]
+    misconception(part, prefix + id, explanation, advice, fails=tests)(wrong)
+
+
+def root_divided_by_the_correction(self, state, c1, c2, eps):
+    return (state["m"] / c1) / (state["v"].sqrt() / c2 + eps)
+
+
+def second_mean_corrected_alone(self, state, c1, c2, eps):
+    return state["m"] / ((state["v"] / c2).sqrt() + eps)
+
+
+def no_root(self, state, c1, c2, eps):
+    return (state["m"] / c1) / (state["v"] / c2 + eps)
+
+
+def eps_under_the_root_before_the_correction(self, state, c1, c2, eps):
+    return (state["m"] / c1) * c2**0.5 / (state["v"] + eps).sqrt()
+
+
+def corrections_exchanged(self, state, c1, c2, eps):
+    return (state["m"] / c2) / ((state["v"] / c1).sqrt() + eps)
+
+
+def multiplied_by_the_corrections(self, state, c1, c2, eps):
+    return (state["m"] * c1) / ((state["v"] * c2).sqrt() + eps)
+
+
+for _part in ("Adam", "AdamW"):
+    _ratio(
+        root_divided_by_the_correction,
+        _part,
+        "correction-outside-of-the-root",
+        "You take the root of v and divide that by 1 − β₂ᵗ. The correction belongs under the root: √(v / (1 − β₂ᵗ)). "
+        "Your first step is 0.0316·lr, where Adam's is lr.",
+        "Correct the mean of the squares first, then take the root.",
+        "test_{}_by_hand",
+        "test_{}_matches_pytorch",
+    )
+    _ratio(
+        second_mean_corrected_alone,
+        _part,
+        "corrects-only-the-second-mean",
+        "You correct the mean of the squares but not the mean of the gradients: your first step is 0.1·lr, where "
+        "Adam's is lr.",
+        "Both means begin at zero, so both need a correction, each with its own β.",
+        "test_{}_by_hand",
+        "test_{}_matches_pytorch",
+    )
+    _ratio(
+        no_root,
+        _part,
+        "no-root-of-the-squares",
+        "You divide by the mean of the squares, not by its root: a gradient ten times as large then makes a step a "
+        "tenth as long.",
+        "What has the same unit as a gradient: a square, or its root?",
+        "test_{}_by_hand",
+        "test_{}_matches_pytorch",
+    )
+    _ratio(
+        eps_under_the_root_before_the_correction,
+        _part,
+        "eps-under-the-root-before-the-correction",
+        "You add eps to v under the root and correct afterwards: √(v + eps) / √(1 − β₂ᵗ). It comes last of all: √(v / "
+        "(1 − β₂ᵗ)) + eps.",
+        "Correct, take the root, and only then add eps.",
+        "test_{}_eps_is_added_last",
+    )
+    _ratio(
+        corrections_exchanged,
+        _part,
+        "corrections-exchanged",
+        "Your two corrections are exchanged: the mean of the gradients is divided by 1 − β₂ᵗ, that of the squares by 1 "
+        "− β₁ᵗ.",
+        "Each mean is corrected with the β that it is made with.",
+        "test_{}_by_hand",
+        "test_{}_matches_pytorch",
+    )
+    _ratio(
+        multiplied_by_the_corrections,
+        _part,
+        "multiplied-by-the-corrections",
+        "You multiply the means by 1 − βᵗ. They begin too small, and so have to be divided by it.",
+        "After one step the first mean is a tenth of the gradient, and 1 − β₁ is 0.1: how does it become the gradient?",
+        "test_{}_by_hand",
+        "test_{}_matches_pytorch",
+    )
+
+_ratio(
+    EpsBeforeTheCorrection.ratio,
+    "AdamW",
+    "eps-before-the-correction",
+    "You add eps to √v and correct the sum, so your eps is corrected (and at first 32 times larger) as well. With a "
+    "gradient of 1e-9, lr 0.1 and no decay your first step is 0.0003; it should be 0.00909.",
+    "The root of the corrected mean comes first, eps last.",
+    "test_{}_eps_is_added_last",
+)
+_ratio(
+    CorrectsOnlyTheFirstMean.ratio,
+    "AdamW",
+    "corrects-only-the-first-mean",
+    "You correct the mean of the gradients but not the mean of their squares: your first step is 31.6·lr.",
+    "Both means begin at zero, so both need a correction, each with its own β.",
+    "test_{}_by_hand",
+)
+_ratio(
+    StoresTheCorrectedMeans.ratio,
+    "AdamW",
+    "stores-the-corrected-means",
+    "You write the corrected means back into the state, so that the next step corrects them once more.",
+    "Keep the running means as they are, and give the corrected ones names of their own.",
+    "test_{}_by_hand",
+)
+
+
+@misconception(
+    "AdamW",
+    "eps-before-the-correction-and-decay-after-the-step",
+    "Two things at once: you add eps to √v and correct the sum, so that eps is corrected as well, and you shrink the "
+    "parameter after the step instead of before it, so that the step shrinks too.",
+    "Decay first; then the root of the corrected mean, and eps last.",
+    fails=["test_adamw_by_hand", "test_adamw_eps_is_added_last"],
+)
+class EpsBeforeAndDecayAfter(DecaysAfterTheStep):
+    ratio = EpsBeforeTheCorrection.ratio
+
+
+for _part in ("Adam", "AdamW"):
+
+    def _means(id, explanation, advice, *fails, part=_part):
+        prefix = "adamw-" if part == "AdamW" else ""
+        return misconception(part, prefix + id, explanation, advice, fails=[f.format(part.lower()) for f in fails])
+
+    @_means(
+        "counts-from-zero",
+        "Your t is 0 at the first step. 1 − β⁰ is 0, and a mean divided by 0 is infinite or NaN.",
+        "The first step is number 1: raise t before you use it.",
+        "test_{}_by_hand",
+        "test_{}_matches_pytorch",
+    )
+    class CountsFromZero(EVERY[_part]):
+        def count(self, p, state):
+            state["t"] = state.get("t", -1) + 1
+            return state["t"]
+
+        def ratio(self, state, c1, c2, eps):
+            return (state["m"] / torch.tensor(c1)) / ((state["v"] / torch.tensor(c2)).sqrt() + eps)
+
+    @_means(
+        "counts-one-too-many",
+        "Your t is 2 at the first step: it begins at 1 and is raised before it is used. The means are then corrected "
+        "too little.",
+        "Begin at 0 and raise it before use, or begin at 1 and raise it afterwards.",
+        "test_{}_by_hand",
+        "test_{}_matches_pytorch",
+    )
+    class CountsOneTooMany(EVERY[_part]):
+        def count(self, p, state):
+            return super().count(p, state) + 1
+
+    @_means(
+        "correction-of-the-first-step-for-ever",
+        "You divide by 1 − β at every step, without the power t. At the first step that is right; later the means need "
+        "less and less correction.",
+        "β is raised to the power of t: 1 − βᵗ.",
+        "test_{}_by_hand",
+        "test_{}_matches_pytorch",
+    )
+    class NoPower(EVERY[_part]):
+        def count(self, p, state):
+            super().count(p, state)
+            return 1
+
+    @_means(
+        "new-gradients-in-full",
+        "Your means take in each new value in full: β · m + g and β · v + g², without the factor 1 − β.",
+        "Both terms of a running mean have a factor; the two sum to 1.",
+        "test_{}_by_hand",
+        "test_{}_matches_pytorch",
+    )
+    class NewGradientsInFull(EVERY[_part]):
+        def direction(self, p, grad, group, state):
+            beta1, beta2 = group["betas"]
+            if not state:
+                state.update(m=torch.zeros_like(p), v=torch.zeros_like(p))
+            t = self.count(p, state)
+            state["m"], state["v"] = beta1 * state["m"] + grad, beta2 * state["v"] + grad**2
+            return self.ratio(state, 1 - beta1**t, 1 - beta2**t, group["eps"])
+
+    @_means(
+        "weighs-the-past-with-the-small-part",
+        "Your means keep 1 − β of the past and take β of the new: (1 − β) · m + β · g. With 0.9 and 0.999 they forget "
+        "nearly everything at each step.",
+        "β says how much of the past is kept.",
+        "test_{}_by_hand",
+        "test_{}_matches_pytorch",
+    )
+    class WeighsTheNew(EVERY[_part]):
+        def direction(self, p, grad, group, state):
+            beta1, beta2 = group["betas"]
+            if not state:
+                state.update(m=torch.zeros_like(p), v=torch.zeros_like(p))
+            t = self.count(p, state)
+            state["m"] = (1 - beta1) * state["m"] + beta1 * grad
+            state["v"] = (1 - beta2) * state["v"] + beta2 * grad**2
+            return self.ratio(state, 1 - beta1**t, 1 - beta2**t, group["eps"])
+
+    @_means(
+        "squares-the-mean",
+        "Your second mean is of the squares of the first mean, not of the squares of the gradients.",
+        "v = β₂ · v + (1 − β₂) · g²: what is squared there?",
+        "test_{}_by_hand",
+        "test_{}_matches_pytorch",
+    )
+    class SquaresTheMean(EVERY[_part]):
+        def direction(self, p, grad, group, state):
+            beta1, beta2 = group["betas"]
+            if not state:
+                state.update(m=torch.zeros_like(p), v=torch.zeros_like(p))
+            t = self.count(p, state)
+            state["m"] = beta1 * state["m"] + (1 - beta1) * grad
+            state["v"] = beta2 * state["v"] + (1 - beta2) * state["m"] ** 2
+            return self.ratio(state, 1 - beta1**t, 1 - beta2**t, group["eps"])
+
+
+@misconception(
+    "AdamW",
+    "decays-the-gradient-too",
+    "You decay twice: the parameter itself shrinks, and weight_decay · p is added to the gradient as well, as in Adam.",
+    "Only the first of the two is AdamW: the means see the gradient alone.",
+    fails="test_adamw_decays_the_parameter_itself",
+)
+class DecaysTwice(AdamWLoop):
+    def direction(self, p, grad, group, state):
+        return super().direction(p, grad.add(p, alpha=group["weight_decay"]), group, state)
+
+
+@misconception(
+    "AdamW",
+    "adamw-swaps-the-betas",
+    "You use the first β for the squares and the second for the gradients.",
+    "Unpack `group['betas']` once, and look at which mean gets which.",
+    fails="test_adamw_matches_pytorch",
+)
+class AdamWSwapsTheBetas(AdamWLoop):
+    def direction(self, p, grad, group, state):
+        return super().direction(p, grad, {**group, "betas": group["betas"][::-1]}, state)
+
+
+@misconception(
+    "AdamW",
+    "adamw-one-clock-for-all",
+    "You count one t for all parameters. A parameter whose first gradient arrives late then gets hardly any correction "
+    "for means that have only just begun.",
+    "Keep the count where the means are kept: in `self.state[p]`.",
+    fails="test_a_gradient_that_arrives_late",
+)
+class AdamWOneClockForAll(AdamWLoop):
+    step = OneClockForAll.step
+    count = OneClockForAll.count
+
+
+@misconception(
+    "AdamW",
+    "adamw-clock-runs-once-for-each-parameter",
+    "Your step count is shared and rises inside of the loop over the parameters: with three parameters the second step "
+    "counts as the fourth, fifth and sixth.",
+    "t counts the steps of one parameter: let each have its own, in `self.state[p]`.",
+    fails="test_adamw_matches_pytorch",
+)
+class AdamWClockRunsOnceForEachParameter(AdamWLoop):
+    count = ClockRunsOnceForEachParameter.count
 
 
 # -- clip_grad_norm_ ---------------------------------------------------------------------------------------
@@ -1100,5 +1776,149 @@ def clips_a_flat_copy(parameters, max_norm):
 def needs_a_gradient(parameters, max_norm):
     grads = grads_of(parameters)
     norm = torch.cat([g.reshape(-1) for g in grads]).norm()
+    scale(grads, (max_norm / (norm + 1e-6)).clamp(max=1))
+    return norm
+
+
+@misconception(
+    "clip_grad_norm_",
+    "norm-without-its-root",
+    "Your norm is the sum of the squares: [3] and [4] give you 25. The norm is the root of that, 5.",
+    "Pythagoras: the last step is still missing.",
+    fails=["test_clip_by_hand", "test_clip_matches_pytorch"],
+)
+def norm_without_its_root(parameters, max_norm):
+    grads = grads_of(parameters)
+    norm = norm_of(grads) ** 2
+    scale(grads, (max_norm / (norm + 1e-6)).clamp(max=1))
+    return norm
+
+
+@misconception(
+    "clip_grad_norm_",
+    "largest-of-the-norms",
+    "You take the largest of the gradients' norms for the norm of all: [3] and [4] give you 4, and it is 5.",
+    "All numbers of all gradients count together, as if they were one long vector.",
+    fails=["test_clip_by_hand", "test_clip_matches_pytorch"],
+)
+def largest_of_the_norms(parameters, max_norm):
+    grads = grads_of(parameters)
+    norm = torch.stack([g.norm() for g in grads]).amax() if grads else torch.tensor(0.0)
+    scale(grads, (max_norm / (norm + 1e-6)).clamp(max=1))
+    return norm
+
+
+@misconception(
+    "clip_grad_norm_",
+    "mean-for-the-sum-of-squares",
+    "You take the mean of the squares where their sum is asked for: the larger the network, the shorter its gradient "
+    "seems.",
+    "The length of a vector is the root of the sum of its squares.",
+    fails=["test_clip_by_hand", "test_clip_matches_pytorch"],
+)
+def mean_for_the_sum_of_squares(parameters, max_norm):
+    grads = grads_of(parameters)
+    count = sum(g.numel() for g in grads)
+    norm = norm_of(grads) / max(count, 1) ** 0.5
+    scale(grads, (max_norm / (norm + 1e-6)).clamp(max=1))
+    return norm
+
+
+@misconception(
+    "clip_grad_norm_",
+    "norm-of-the-parameters",
+    "You measure the parameters, not their gradients.",
+    "What is clipped is `p.grad`, and its length is what counts.",
+    fails=["test_clip_by_hand", "test_clip_matches_pytorch"],
+)
+def norm_of_the_parameters(parameters, max_norm):
+    kept = [p for p in listed(parameters) if p.grad is not None]
+    norm = norm_of([p.detach() for p in kept])
+    scale([p.grad for p in kept], (max_norm / (norm + 1e-6)).clamp(max=1))
+    return norm
+
+
+@misconception(
+    "clip_grad_norm_",
+    "frozen-gradients-left-out",
+    "You leave out tensors that do not require a gradient. Who has a `.grad` counts, whatever its `requires_grad` "
+    "says.",
+    "Ask for `.grad` alone.",
+    fails="test_clip_counts_frozen_parameters_that_have_a_gradient",
+)
+def frozen_gradients_left_out(parameters, max_norm):
+    grads = [p.grad for p in listed(parameters) if p.requires_grad and p.grad is not None]
+    norm = norm_of(grads)
+    scale(grads, (max_norm / (norm + 1e-6)).clamp(max=1))
+    return norm
+
+
+@misconception(
+    "clip_grad_norm_",
+    "norm-never-returned",
+    "You clip, and return nothing. The norm before clipping is what people log.",
+    "Return the number that you computed at first.",
+    fails=["test_clip_by_hand", "test_clip_matches_pytorch"],
+)
+def norm_never_returned(parameters, max_norm):
+    torch.nn.utils.clip_grad_norm_(listed(parameters), max_norm)
+
+
+@misconception(
+    "clip_grad_norm_",
+    "sum-of-absolute-values",
+    "You add up the absolute values: that is the 1-norm. [3] and [4] give you 7, and the 2-norm is 5.",
+    "Squares, their sum, its root.",
+    fails=["test_clip_matches_pytorch", "test_clip_takes_one_tensor"],
+)
+def sum_of_absolute_values(parameters, max_norm):
+    grads = grads_of(parameters)
+    norm = sum((g.abs().sum() for g in grads), torch.tensor(0.0))
+    scale(grads, (max_norm / (norm + 1e-6)).clamp(max=1))
+    return norm
+
+
+@misconception(
+    "clip_grad_norm_",
+    "divided-by-the-norm-alone",
+    "What is too long becomes 1 long in yours, whatever max_norm is: you divide by the norm and do not multiply by "
+    "max_norm.",
+    "Divided by its norm a vector has the length 1: what length is asked for?",
+    fails=["test_clip_by_hand", "test_clip_matches_pytorch"],
+)
+def divided_by_the_norm_alone(parameters, max_norm):
+    grads = grads_of(parameters)
+    norm = norm_of(grads)
+    if norm > max_norm:
+        scale(grads, 1 / norm)
+    return norm
+
+
+@misconception(
+    "clip_grad_norm_",
+    "square-compared-with-the-limit",
+    "You compare the square of the norm with max_norm. A norm of 10 then counts as too long for a limit of 10.5, and "
+    "you change gradients that may stay as they are.",
+    "Take the root before you compare.",
+    fails="test_clip_leaves_short_gradients_alone",
+)
+def square_compared_with_the_limit(parameters, max_norm):
+    grads = grads_of(parameters)
+    norm = norm_of(grads)
+    if norm**2 > max_norm:
+        scale(grads, max_norm / norm)
+    return norm
+
+
+@misconception(
+    "clip_grad_norm_",
+    "largest-single-number",
+    "You take the largest absolute value for the norm. [3] and [4] give you 4; the 2-norm of both together is 5.",
+    "All numbers of all gradients count together, as if they were one long vector: Pythagoras.",
+    fails=["test_clip_by_hand", "test_clip_matches_pytorch"],
+)
+def largest_single_number(parameters, max_norm):
+    grads = grads_of(parameters)
+    norm = torch.stack([g.abs().amax() for g in grads]).amax() if grads else torch.tensor(0.0)
     scale(grads, (max_norm / (norm + 1e-6)).clamp(max=1))
     return norm
