@@ -203,6 +203,108 @@ def larger_nudge_by_default(f, x, eps=1e-3):
     return _each(x, lambda e: (f(x + eps * e) - f(x - eps * e)) / (2 * eps))
 
 
+def _nudged_in_place(x, point, flat, f, step):
+    """Central differences by writing into `flat`, which may or may not be the memory of `point`."""
+    slopes = torch.zeros(flat.numel(), dtype=x.dtype, device=x.device)
+    for i in range(flat.numel()):
+        kept = flat[i].item()
+        flat[i] = kept + step
+        above = float(f(point))
+        flat[i] = kept - step
+        below = float(f(point))
+        flat[i] = kept
+        slopes[i] = (above - below) / (2 * step)
+    return slopes.reshape(x.shape)
+
+
+@misconception(
+    "numerical_gradient",
+    "nudges-a-copy",
+    "For an x that is not contiguous (a transposed one, say) your slopes are all 0: f never sees the nudge. That is "
+    "what comes out if the nudge is written into `reshape(-1)` or `flatten()`, which is a view of contiguous memory "
+    "and a copy of any other.",
+    "Make what you write into and what f gets the same memory: a contiguous clone, or an index for each dimension.",
+    fails="test_numerical_gradient_of_other_memory_layouts",
+)
+def nudges_a_copy(f, x, eps=1e-6):
+    point = x.detach().clone()
+    return _nudged_in_place(x, point, point.reshape(-1), f, eps)
+
+
+@misconception(
+    "numerical_gradient",
+    "values-read-after-both-nudges",
+    "You nudge one tensor in place, call f twice, and look at what it gave only afterwards. If f returns a part of its "
+    "argument (x[1], say), both results are the same memory, and their difference is 0.",
+    "Make a number of f's first result (`.item()`, `float`) before you nudge again, or give f a new tensor each time.",
+    fails="test_numerical_gradient_of_an_f_that_returns_a_view",
+)
+def values_read_after_both_nudges(f, x, eps=1e-6):
+    point = x.clone(memory_format=torch.contiguous_format)
+    flat, slopes = point.view(-1), torch.zeros(x.numel(), dtype=x.dtype, device=x.device)
+    for i in range(x.numel()):
+        kept = flat[i].clone()
+        flat[i] = kept + eps
+        above = f(point)
+        flat[i] = kept - eps
+        below = f(point)
+        flat[i] = kept
+        slopes[i] = (above - below) / (2 * eps)
+    return slopes.reshape(x.shape)
+
+
+@misconception(
+    "numerical_gradient",
+    "nudge-relative-to-the-element",
+    "You nudge each element by eps times its own size. At 0 that is no nudge at all, and the slope 0 / 0 = NaN; "
+    "elsewhere eps does not mean what the caller asked for.",
+    "The nudge is eps itself, for every element.",
+    fails=["test_numerical_gradient_nudges_by_eps", "test_numerical_gradient_is_central"],
+)
+def nudge_relative_to_the_element(f, x, eps=1e-6):
+    return _each(x, lambda e: (f(x + eps * x.abs() * e) - f(x - eps * x.abs() * e)) / (2 * eps * (x.abs() * e).sum()))
+
+
+@misconception(
+    "numerical_gradient",
+    "nudge-grows-with-the-element",
+    "You nudge elements above 1 by eps times their size, and only smaller ones by eps. Library code may do so; here "
+    "the nudge is eps itself, and whoever compares two slopes relies on that.",
+    "The same nudge for every element.",
+    fails="test_numerical_gradient_of_equal_elements",
+)
+def nudge_grows_with_the_element(f, x, eps=1e-6):
+    def slope(e):
+        step = eps * max(1.0, (x.abs() * e).sum().item())
+        return (f(x + step * e) - f(x - step * e)) / (2 * step)
+
+    return _each(x, slope)
+
+
+@misconception(
+    "numerical_gradient",
+    "half-of-the-nudge",
+    "You nudge by eps / 2 in each direction. The slope is central, but eps says how far each of the two points lies "
+    "from x.",
+    "x + eps and x − eps lie 2 · eps apart.",
+    fails=["test_numerical_gradient_is_central", "test_numerical_gradient_nudges_by_eps"],
+)
+def half_of_the_nudge(f, x, eps=1e-6):
+    return _each(x, lambda e: (f(x + eps / 2 * e) - f(x - eps / 2 * e)) / eps)
+
+
+@misconception(
+    "numerical_gradient",
+    "never-divided",
+    "You return how much f changes, not how steep it is: the difference is never divided by how far the two points lie "
+    "apart.",
+    "A slope is a height divided by a width.",
+    fails="test_numerical_gradient_is_central",
+)
+def never_divided(f, x, eps=1e-6):
+    return _each(x, lambda e: f(x + eps * e) - f(x - eps * e))
+
+
 # -- unbroadcast -----------------------------------------------------------------------------------------------------
 
 
@@ -338,6 +440,34 @@ def nothing_to_sum_sums_everything(grad, shape):
 )
 def single_number_not_summed(grad, shape):
     return _ones(_front(grad, shape), shape) if shape else grad
+
+
+@misconception(
+    "unbroadcast",
+    "added-dimensions-kept",
+    "You sum over the dimensions that were added in front, but keep them with size 1: for (3,) the result has the "
+    "shape (1, 3).",
+    "They were not there before broadcasting, so nothing of them may be left.",
+    fails=["test_unbroadcast_by_hand", "test_unbroadcast_dimensions_that_were_added_in_front"],
+)
+def added_dimensions_kept(grad, shape):
+    for axis in range(grad.dim() - len(shape)):
+        grad = grad.sum(axis, keepdim=True)
+    aligned = (1,) * (grad.dim() - len(shape)) + tuple(shape)
+    return _ones(grad, aligned)
+
+
+@misconception(
+    "unbroadcast",
+    "sums-the-last-dimensions",
+    "Where there are too many dimensions you sum over the last ones. Broadcasting adds dimensions in front.",
+    "Write the two shapes under each other, flush right: which dimensions have nothing below them?",
+    fails=["test_unbroadcast_dimensions_that_were_added_in_front", "test_unbroadcast_aligns_shapes_at_their_end"],
+)
+def sums_the_last_dimensions(grad, shape):
+    while grad.dim() > len(shape):
+        grad = grad.sum(-1)
+    return _ones(grad, shape)
 
 
 # -- LinearFunction --------------------------------------------------------------------------------------------------
@@ -558,6 +688,54 @@ class BiasOnlyWithItsWeight(_Linear):
     def backward(ctx, grad_output):
         grad_x, grad_weight, grad_bias = _gradients(ctx, grad_output)
         return grad_x, grad_weight, grad_bias if ctx.needs_input_grad[1] else None
+
+
+@misconception(
+    "LinearFunction",
+    "bias-gradient-summed-over-the-outputs",
+    "For the bias you sum grad_output over dim 1, the outputs, and get a number for each row. The bias has a number "
+    "for each output, and was added to every row.",
+    "What was copied gets the sum: along which dimension was the bias copied?",
+    fails=["test_linear_gradients_with_as_many_rows_as_outputs", "test_linear_gradients_match_pytorch"],
+)
+class BiasGradientOverTheOutputs(_Linear):
+    @staticmethod
+    def backward(ctx, grad_output):
+        grad_x, grad_weight, grad_bias = _gradients(ctx, grad_output)
+        return grad_x, grad_weight, None if grad_bias is None else grad_output.sum(1)
+
+
+@misconception(
+    "LinearFunction",
+    "bias-gradient-of-ones",
+    "Your gradient of the bias does not depend on grad_output: it is the number of rows, or 1, at every place. That is "
+    "right for a plain sum at most.",
+    "Chain rule: the outer derivative is what backward is handed.",
+    fails=["test_linear_gradients_match_pytorch", "test_linear_gradients_with_a_square_weight"],
+)
+class BiasGradientOfOnes(_Linear):
+    @staticmethod
+    def backward(ctx, grad_output):
+        grad_x, grad_weight, grad_bias = _gradients(ctx, grad_output)
+        return grad_x, grad_weight, None if grad_bias is None else torch.ones_like(grad_output).sum(0)
+
+
+@misconception(
+    "LinearFunction",
+    "bias-never-added",
+    "You never add the bias: the output is that of a layer without one.",
+    "If there is a bias, every row gets it.",
+    fails=["test_linear_by_hand", "test_linear_value"],
+)
+class BiasNeverAdded(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, weight, bias):
+        ctx.save_for_backward(x, weight)
+        return x @ weight.T
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        return tuple(_gradients(ctx, grad_output))
 
 
 # -- Value -----------------------------------------------------------------------------------------------------------
@@ -956,6 +1134,256 @@ class OnlyLeavesGetAGrad(_Engine):
                 flowing[parent] += slope * flowing[node]
 
 
+class _Named(_Engine):
+    """An engine whose nodes know which operation made them; `sent` is what a node passes on, of what arrived."""
+
+    operation = ""
+
+    def named(self, name, out):
+        out.operation = name
+        return out
+
+    def __pow__(self, n):
+        return self.named("power", super().__pow__(n))
+
+    def exp(self):
+        return self.named("exp", super().exp())
+
+    def log(self):
+        return self.named("log", super().log())
+
+    def tanh(self):
+        return self.named("tanh", super().tanh())
+
+    def relu(self):
+        return self.named("relu", super().relu())
+
+    def __truediv__(self, other):
+        other = self.lift(other)
+        return self.made(self.data / other.data, (self, 1 / other.data), (other, -self.data / other.data**2))
+
+    def __rtruediv__(self, other):
+        return self.lift(other) / self
+
+    def sent(self, arrived):
+        return arrived
+
+    def backward(self):
+        order = self.order()
+        flowing = dict.fromkeys(order, 0.0)
+        flowing[self] = 1.0
+        for node in order:
+            node.grad += flowing[node]
+            for parent, slope in node.edges:
+                flowing[parent] += slope * node.sent(flowing[node])
+
+
+for _operation, _sign in {"power": "**", "exp": "exp", "log": "log", "tanh": "tanh", "relu": "relu"}.items():
+
+    @misconception(
+        "Value",
+        f"{_operation}-slope-ignores-what-comes-after",
+        f"`{_sign}` passes its own slope on, but not multiplied by the derivative that arrives from above: there is no "
+        "chain rule in this one operation. As the last step it looks right, since 1 arrives there.",
+        f"Every operation multiplies: what arrived, times its own slope. Compare `{_sign}` with your product.",
+        fails="test_value_operations_pass_on_what_arrives",
+    )
+    class IgnoresWhatComesAfter(_Named):
+        ignoring = _operation
+
+        def sent(self, arrived):
+            return 1.0 if self.operation == self.ignoring else arrived
+
+
+@misconception(
+    "Value",
+    "division-by-a-power-that-ignores-what-comes-after",
+    "`**` passes its own slope on, but not multiplied by the derivative that arrives from above, and your quotients "
+    "are made of such a power: in a / b, b gets −1/b² whatever a is.",
+    "Every operation multiplies: what arrived, times its own slope. Compare `**` with your product.",
+    fails=["test_value_quotients", "test_value_operations_pass_on_what_arrives"],
+)
+class QuotientOfSuchAPower(_Named):
+    __truediv__ = _Engine.__truediv__
+    __rtruediv__ = _Engine.__rtruediv__
+
+    def sent(self, arrived):
+        return 1.0 if self.operation == "power" else arrived
+
+
+@misconception(
+    "Value",
+    "relu-lets-only-gains-through",
+    "Your relu passes a derivative on only if that is positive, too. Whether the gate is open depends on its input "
+    "alone: through 3.0, a derivative of −2 goes as well as one of +2.",
+    "Ask about `self.data`, not about what arrives.",
+    fails="test_value_operations_pass_on_what_arrives",
+)
+class ReluLetsOnlyGainsThrough(_Named):
+    def sent(self, arrived):
+        return max(arrived, 0.0) if self.operation == "relu" else arrived
+
+
+@misconception(
+    "Value",
+    "relu-asks-the-gradient-alone",
+    "Your relu passes a derivative on where that is positive, whatever its input was. Whether the gate is open depends "
+    "on its input alone.",
+    "Ask about `self.data`, not about what arrives.",
+    fails=["test_value_relu_at_and_below_zero", "test_value_operations_pass_on_what_arrives"],
+)
+class ReluAsksTheGradientAlone(ReluLetsOnlyGainsThrough):
+    def relu(self):
+        return self.named("relu", self.made(max(self.data, 0.0), (self, 1.0)))
+
+
+@misconception(
+    "Value",
+    "result-set-to-one",
+    "You write 1 into the grad of the result instead of adding it: when backward is called a second time, every other "
+    "grad doubles and this one stays.",
+    "The value itself is treated like every other: what belongs to it is added.",
+    fails="test_value_backward_twice_adds_twice",
+)
+class ResultSetToOne(_Engine):
+    def backward(self):
+        super().backward()
+        self.grad = 1.0
+
+
+def _spoilt(id, explanation, advice, *fails):
+    return misconception("Value", id, explanation, advice, fails=list(fails))
+
+
+@_spoilt(
+    "both-sides-of-a-difference-rise",
+    "In a − b you send +1 to both. When b grows, the difference shrinks.",
+    "a − b is a + (−b): which slope has −b?",
+    "test_value_plus_times_and_minus",
+)
+class BothSidesRise(_Engine):
+    def __sub__(self, other):
+        other = self.lift(other)
+        return self.made(self.data - other.data, (self, 1.0), (other, 1.0))
+
+    def __rsub__(self, other):
+        return self.lift(other) - self
+
+
+@_spoilt(
+    "own-factor-as-slope",
+    "In a product you send each factor its own number: a gets a, and b gets b. When a grows by 1, a · b grows by b.",
+    "Each factor gets what arrives, times the other factor.",
+    "test_value_by_hand",
+    "test_value_plus_times_and_minus",
+)
+class OwnFactor(_Engine):
+    def __mul__(self, other):
+        other = self.lift(other)
+        return self.made(self.data * other.data, (self, self.data), (other, other.data))
+
+
+@_spoilt(
+    "exponent-not-lowered",
+    "Your slope of a power is n · xⁿ: the exponent is not lowered by 1.",
+    "The slope of x³ is 3x².",
+    "test_value_powers",
+)
+class ExponentNotLowered(_Named):
+    def __pow__(self, n):
+        return self.made(self.data**n, (self, n * self.data**n))
+
+
+@_spoilt(
+    "exponent-not-in-front",
+    "Your slope of a power is xⁿ⁻¹: the factor n is missing.",
+    "The slope of x³ is 3x².",
+    "test_value_powers",
+)
+class ExponentNotInFront(_Named):
+    def __pow__(self, n):
+        return self.made(self.data**n, (self, self.data ** (n - 1)))
+
+
+@_spoilt(
+    "exp-slope-from-the-input",
+    "For the slope of exp you take its input. The slope of e^x is e^x, what exp gave.",
+    "Keep the result, and use that.",
+    "test_value_functions",
+)
+class ExpSlopeFromTheInput(_Engine):
+    def exp(self):
+        return self.made(math.exp(self.data), (self, self.data))
+
+
+@_spoilt(
+    "log-slope-from-the-result",
+    "For the slope of log you divide 1 by its result. It is 1 divided by the input.",
+    "d log(x)/dx = 1/x: x is what went in.",
+    "test_value_functions",
+)
+class LogSlopeFromTheResult(_Engine):
+    def log(self):
+        result = math.log(self.data)
+        return self.made(result, (self, 1 / result if result else 0.0))
+
+
+@_spoilt(
+    "tanh-slope-not-squared",
+    "Your slope of tanh is 1 − t. It is 1 minus the square of the result.",
+    "A slope of tanh is the same on both sides of 0: something is squared in it.",
+    "test_value_functions",
+)
+class TanhSlopeNotSquared(_Engine):
+    def tanh(self):
+        result = math.tanh(self.data)
+        return self.made(result, (self, 1 - result))
+
+
+@_spoilt(
+    "numerator-not-in-the-slope",
+    "In a quotient a / b you send −1/b² to b, whatever a is: the numerator is missing.",
+    "a / b is a · b⁻¹. What is its derivative by b?",
+    "test_value_quotients",
+)
+class NumeratorNotInTheSlope(_Engine):
+    def __truediv__(self, other):
+        other = self.lift(other)
+        return self.made(self.data / other.data, (self, 1 / other.data), (other, -1 / other.data**2))
+
+    def __rtruediv__(self, other):
+        return self.lift(other) / self
+
+
+@_spoilt(
+    "minus-has-the-slope-one",
+    "−a has the right number, but you send +1 back through it. When a grows, −a shrinks.",
+    "The slope of −a is −1.",
+    "test_value_plus_times_and_minus",
+)
+class MinusHasTheSlopeOne(_Engine):
+    def __neg__(self):
+        return self.made(-self.data, (self, 1.0))
+
+    def __sub__(self, other):
+        other = self.lift(other)
+        return self.made(self.data - other.data, (self, 1.0), (other, -1.0))
+
+    def __rsub__(self, other):
+        return self.lift(other) - self
+
+
+@_spoilt(
+    "relu-turns-negatives-positive",
+    "Below 0 your relu gives −x, a positive number. It gives 0 there, and its slope is 0.",
+    "Nothing of a negative number may be left in the result.",
+    "test_value_relu_at_and_below_zero",
+)
+class ReluIsAbs(_Engine):
+    def relu(self):
+        return self.made(abs(self.data), (self, float(self.data > 0) - float(self.data < 0)))
+
+
 # -- named_parameters ------------------------------------------------------------------------------------------------
 
 
@@ -1176,6 +1604,41 @@ def only_modules_without_children(module):
 )
 def generator_instead_of_a_list(module):
     return module.named_parameters()
+
+
+@misconception(
+    "named_parameters",
+    "path-without-dots",
+    "Path and name stand in your names without a dot between them: `encoderweight`. It must be `encoder.weight`.",
+    "Where do you join the two? A dot belongs between them, and none at the very beginning.",
+    fails="test_named_parameters_of_nested_modules",
+)
+def path_without_dots(module):
+    return [(name.replace(".", ""), p) for name, p in module.named_parameters()]
+
+
+@misconception(
+    "named_parameters",
+    "data-instead-of-the-parameter",
+    "You list tensors that are not the parameters themselves (`.data`, `.detach()` or a copy). An optimizer that got "
+    "them would find no `.grad`.",
+    "Return the very object that is registered.",
+    fails=["test_named_parameters_of_one_module", "test_named_parameters_of_nested_modules"],
+)
+def data_instead_of_the_parameter(module):
+    return [(name, p.data) for name, p in module.named_parameters()]
+
+
+@misconception(
+    "named_parameters",
+    "path-of-the-last-module-only",
+    "Your names hold the module that a parameter lies in, but not the modules around that one: `zoom.scale` where "
+    "`encoder.zoom.scale` is right.",
+    "Hand the whole path down: what has led so far, a dot, and the next name.",
+    fails="test_named_parameters_of_nested_modules",
+)
+def path_of_the_last_module_only(module):
+    return [(".".join(name.split(".")[-2:]), p) for name, p in module.named_parameters()]
 
 
 # -- accumulate_gradients --------------------------------------------------------------------------------------------
@@ -1406,3 +1869,64 @@ def step_taken(model, loss_fn, micro_batches):
             if parameter.grad is not None:
                 parameter -= 0.01 * parameter.grad
     return mean
+
+
+@misconception(
+    "accumulate_gradients",
+    "all-batches-as-large-as-the-first",
+    "You take the size of the first batch times the number of batches for the number of all samples. That is right "
+    "only if all batches hold as many as the first; with sizes 1 and 2, loss and gradient come out too large, with 5, "
+    "1 and 2 too small.",
+    "Add up how many samples each batch holds.",
+    fails=["test_accumulate_by_hand", "test_accumulate_batches_of_different_sizes"],
+)
+def all_batches_as_large_as_the_first(model, loss_fn, micro_batches):
+    counted = len(micro_batches[0][0]) * len(micro_batches)
+    return _accumulated(model, loss_fn, micro_batches, lambda n, _: n / counted)
+
+
+@misconception(
+    "accumulate_gradients",
+    "divided-by-the-samples-so-far",
+    "You divide each batch by the samples that have come so far, not by all of them: the first batch counts in full, "
+    "and the weights sum to more than 1.",
+    "How many samples there are must be known before the first `backward`.",
+    fails=["test_accumulate_by_hand", "test_accumulate_batches_of_one_size"],
+)
+def divided_by_the_samples_so_far(model, loss_fn, micro_batches):
+    so_far = []
+
+    def weight(n, _):
+        so_far.append(n)
+        return n / sum(so_far)
+
+    return _accumulated(model, loss_fn, micro_batches, weight)
+
+
+@misconception(
+    "accumulate_gradients",
+    "cleared-at-the-end",
+    "You clear the gradients at the end: nothing, or zeros, is left in `.grad`, where the optimizer would look for "
+    "them.",
+    "Clear before the first batch. What the last one has added must stay.",
+    fails=["test_accumulate_by_hand", "test_accumulate_batches_of_one_size"],
+)
+def cleared_at_the_end(model, loss_fn, micro_batches):
+    loss = _accumulated(model, loss_fn, micro_batches, lambda n, samples: n / samples)
+    model.zero_grad()
+    return loss
+
+
+@misconception(
+    "accumulate_gradients",
+    "sum-of-the-losses-returned",
+    "Your gradients are right, but the loss that you return is the sum of the batches' means, not the mean over all "
+    "samples.",
+    "The same weights belong in the loss as in the gradient.",
+    fails=["test_accumulate_by_hand", "test_accumulate_batches_of_one_size"],
+)
+def sum_of_the_losses_returned(model, loss_fn, micro_batches):
+    with torch.no_grad():
+        losses = [loss_fn(model(x), y).item() for x, y in micro_batches]
+    _accumulated(model, loss_fn, micro_batches, lambda n, samples: n / samples)
+    return sum(losses)

@@ -376,6 +376,13 @@ def test_linear_keeps_the_dtype(judge, draw, dtype):
     judge.probe("linear", *linear_inputs(draw, dtype=dtype))
 
 
+@part("LinearFunction")
+@rung("gradient")
+def test_linear_gradients_with_as_many_rows_as_outputs(judge, draw):
+    inputs = linear_inputs(draw, 3, 2, 3, torch.float64)
+    by_hand(judge, as_pytorch(*inputs), "linear", *inputs)
+
+
 # -- Value -----------------------------------------------------------------------------------------------------------
 
 
@@ -593,6 +600,13 @@ def test_value_trains_a_neuron(judge, draw):
     inputs = [-1.5, -0.5, 0.5, 1.5]
     targets = [math.tanh(1.5 * x - 0.5) for x in inputs]
     judge.probe("neuron", inputs, targets, number(draw, 0.2, 0.6), number(draw, 0.2, 0.6), 0.1, 10)
+
+
+@part("Value")
+@rung("gradient")
+@pytest.mark.parametrize("text", ["a ** 3.0", "a.exp()", "a.log()", "a.tanh()", "a.relu()", "(a + b)", "(a * b)"])
+def test_value_operations_pass_on_what_arrives(judge, draw, text):
+    judge.probe("expression", f"-2.5 * {text}", abc(draw, 2 if "b" in text else 1))
 
 
 # -- named_parameters ------------------------------------------------------------------------------------------------
