@@ -106,6 +106,63 @@ def squeezed_batch(x, weight, bias):
     return (x @ weight + bias).squeeze()
 
 
+@misconception(
+    "neuron",
+    "bias-never-added",
+    "You never add the bias: your neuron answers 0 when it hears nothing.",
+    "The weighted sum comes first, then the bias.",
+    fails=["test_neuron_by_hand", "test_neuron_gradient"],
+)
+def no_neuron_bias(x, weight, bias):
+    return x @ weight + 0 * bias
+
+
+@misconception(
+    "neuron",
+    "mean-instead-of-a-sum",
+    "You average the products where they are to be added up: with 3 inputs what arrives is three times too small.",
+    "A weighted sum is divided by nothing.",
+    fails=["test_neuron_by_hand", "test_neuron_gradient"],
+)
+def neuron_mean(x, weight, bias):
+    return (x * weight).mean(-1) + bias
+
+
+@misconception(
+    "neuron",
+    "negative-answers-cut-off",
+    "Your neuron never answers below 0: there is a ReLU in it. The activation is a step of its own and comes in the "
+    "next exercise.",
+    "Return the weighted sum plus bias as it is.",
+    fails=["test_neuron_by_hand", "test_neuron_of_large_values_and_empty_batches"],
+)
+def neuron_relu(x, weight, bias):
+    return torch.relu(x @ weight + bias)
+
+
+@misconception(
+    "neuron",
+    "bias-multiplied",
+    "You multiply by the bias where it is to be added: with a bias of 0 your neuron is deaf.",
+    "Sum first, then plus the bias.",
+    fails=["test_neuron_by_hand", "test_neuron_gradient"],
+)
+def neuron_bias_multiplied(x, weight, bias):
+    return (x @ weight) * bias
+
+
+@misconception(
+    "neuron",
+    "neuron-cut-off-from-the-graph",
+    "Your numbers are right, but no gradient reaches x, weight and bias: they are computed with `.data`, `.detach()`, "
+    "NumPy or under `no_grad`.",
+    "Use operations of torch on the arguments themselves.",
+    fails="test_neuron_gradient",
+)
+def neuron_detached(x, weight, bias):
+    return (x @ weight + bias).detach()
+
+
 # -- fires -----------------------------------------------------------------------------------------------------------
 
 
@@ -217,6 +274,40 @@ def whole_threshold(x, weight, threshold):
     return x @ weight >= int(threshold)
 
 
+@misconception(
+    "fires",
+    "weights-unused",
+    "You add up the inputs without their weights: every connection counts the same.",
+    "Each input is multiplied by the weight of its connection before it is added.",
+    fails=["test_fires_by_hand", "test_fires_for_many_inputs"],
+)
+def weights_unused(x, weight, threshold):
+    return x.sum(-1) >= threshold
+
+
+@misconception(
+    "fires",
+    "average-against-the-threshold",
+    "You compare the mean of the products with the threshold, not their sum: the more inputs a neuron has, the harder "
+    "it is to make it fire.",
+    "Add up, and divide by nothing.",
+    fails=["test_fires_by_hand", "test_fires_for_many_inputs"],
+)
+def average_against_the_threshold(x, weight, threshold):
+    return (x * weight).mean(-1) >= threshold
+
+
+@misconception(
+    "fires",
+    "one-answer-for-the-batch",
+    "You sum over all dimensions, or ask whether any sample fires: a whole batch gets one answer.",
+    "Only the last dimension holds the inputs of a sample; sum over that one.",
+    fails=["test_fires_by_hand", "test_fires_for_many_inputs"],
+)
+def one_answer_for_the_batch(x, weight, threshold):
+    return (x * weight).sum() >= threshold
+
+
 # -- linear ----------------------------------------------------------------------------------------------------------
 
 
@@ -298,6 +389,42 @@ def bias_expected(x, weight, bias=None):
 def squeezed(x, weight, bias=None):
     y = x @ weight.T
     return (y if bias is None else y + bias).squeeze()
+
+
+@misconception(
+    "linear",
+    "linear-bias-subtracted",
+    "You subtract the bias as if it were a threshold. The two are opposites: bias = −threshold.",
+    "y = x·Wᵀ + b: keep the sign of the definition.",
+    fails=["test_linear_by_hand", "test_linear_gradient"],
+)
+def linear_bias_subtracted(x, weight, bias=None):
+    return x @ weight.T if bias is None else x @ weight.T - bias
+
+
+@misconception(
+    "linear",
+    "linear-cut-off-below-zero",
+    "Your layer never answers below 0: there is a ReLU in it. A linear layer ends with the sum; the activation comes "
+    "after it.",
+    "Return x·Wᵀ + b as it is.",
+    fails=["test_linear_of_matching_sizes", "test_linear_of_large_values_and_empty_batches"],
+)
+def linear_relu(x, weight, bias=None):
+    y = x @ weight.T
+    return torch.relu(y if bias is None else y + bias)
+
+
+@misconception(
+    "linear",
+    "no-gradient-for-the-layers-bias",
+    "Your numbers are right, but the bias is cut off from the graph (`.data`, `.detach()`, `.tolist()`): training "
+    "would never change it.",
+    "Add the bias itself.",
+    fails="test_linear_gradient",
+)
+def linear_bias_detached(x, weight, bias=None):
+    return x @ weight.T if bias is None else x @ weight.T + bias.detach()
 
 
 # -- Linear ----------------------------------------------------------------------------------------------------------
@@ -553,6 +680,71 @@ class Extends(nn.Linear):
     pass
 
 
+@misconception(
+    "Linear",
+    "forward-without-the-bias",
+    "The layer has a bias, but forward never adds it: it gets no gradient, and every neuron answers 0 when it hears "
+    "nothing.",
+    "If there is a bias, add it.",
+    fails=["test_module_by_hand", "test_module_loads_a_state_and_answers"],
+)
+class ForwardWithoutBias(Right):
+    def forward(self, x):
+        return x @ self.weight.T
+
+
+@misconception(
+    "Linear",
+    "frozen-from-the-start",
+    "Your parameters are registered but frozen (`requires_grad=False`): no gradient reaches them, and training changes "
+    "nothing.",
+    "`nn.Parameter` requires a gradient unless told otherwise.",
+    fails=["test_module_gradient", "test_module_learns"],
+)
+class Frozen(Right):
+    def __init__(self, in_features, out_features, bias=True):
+        super().__init__(in_features, out_features, bias)
+        self.requires_grad_(False)
+
+
+@misconception(
+    "Linear",
+    "drawn-normal-with-a-small-spread",
+    "You draw from a normal distribution of a suitable width. The draw that is asked for is uniform: all numbers "
+    "between −bound and +bound are equally likely, and none lies beyond.",
+    "There is a `uniform_` beside `normal_`, in `nn.init` and as a method.",
+    fails="test_module_draws_from_the_right_range",
+)
+class SmallNormal(Right):
+    def draw(self, fan_in, fan_out, *shape):
+        return torch.randn(shape) / fan_in**0.5
+
+
+@misconception(
+    "Linear",
+    "bound-for-relu",
+    "Your bound is larger than 1/√in_features: that is what `kaiming_uniform_` or `xavier_uniform_` give with their "
+    "defaults.",
+    "With `kaiming_uniform_`, `a=√5` gives 1/√in_features; or draw with `uniform_` between the two ends.",
+    fails="test_module_draws_from_the_right_range",
+)
+class KaimingBound(Right):
+    def draw(self, fan_in, fan_out, *shape):
+        return (torch.rand(shape) * 2 - 1) * (6 / fan_in) ** 0.5 if len(shape) == 2 else super().draw(fan_in, 1, *shape)
+
+
+@misconception(
+    "Linear",
+    "activation-inside-the-layer",
+    "Your layer's answers are never below 0: there is a ReLU in its forward. `nn.Linear` ends with the sum.",
+    "Return x·Wᵀ + b as it is.",
+    fails="test_module_loads_a_state_and_answers",
+)
+class ActivationInside(Right):
+    def forward(self, x):
+        return torch.relu(super().forward(x))
+
+
 # -- count_parameters ------------------------------------------------------------------------------------------------
 
 
@@ -680,3 +872,54 @@ def everything_by_default(module, trainable_only=False):
 )
 def zeros_not_counted(module, trainable_only=True):
     return sum(int(p.count_nonzero()) for p in module.parameters() if p.requires_grad or not trainable_only)
+
+
+@misconception(
+    "count_parameters",
+    "only-matrices-counted",
+    "You count what has two dimensions or more, or what is called `weight`: biases, scales and single numbers are "
+    "missing.",
+    "Every parameter counts, of whatever shape and name.",
+    fails=["test_count_by_hand", "test_count_of_any_shape"],
+)
+def only_matrices_counted(module, trainable_only=True):
+    return sum(p.numel() for p in module.parameters() if p.dim() > 1 and (p.requires_grad or not trainable_only))
+
+
+@misconception(
+    "count_parameters",
+    "rows-counted",
+    "You take `len` of each parameter: that is its first dimension, the number of its rows.",
+    "`numel()` tells how many numbers a tensor holds.",
+    fails="test_count_by_hand",
+)
+def rows_counted(module, trainable_only=True):
+    return sum(len(p) for p in module.parameters() if p.requires_grad or not trainable_only)
+
+
+@misconception(
+    "count_parameters",
+    "children-but-not-theirs",
+    "You count the module and its children, but not the children of these.",
+    "`parameters()` goes all the way down; if you walk yourself, ask each child the same question.",
+    fails="test_count_goes_into_nested_modules",
+)
+def children_but_not_theirs(module, trainable_only=True):
+    kept = {id(p): p for part in (module, *module.children()) for p in part.parameters(recurse=False)}
+    return sum(p.numel() for p in kept.values() if p.requires_grad or not trainable_only)
+
+
+@misconception(
+    "count_parameters",
+    "equal-ones-counted-once",
+    "You count parameters that are equal only once. Two layers that both begin with zeros are equal, and still each is "
+    "learnt on its own.",
+    "The same object is the question (`is`, `id`), not the same numbers.",
+    fails="test_count_of_equal_parameters_that_are_not_shared",
+)
+def equal_ones_counted_once(module, trainable_only=True):
+    kept = []
+    for p in module.parameters():
+        if (p.requires_grad or not trainable_only) and not any(torch.equal(p, other) for other in kept):
+            kept.append(p)
+    return sum(p.numel() for p in kept)
