@@ -276,29 +276,6 @@ def whole_threshold(x, weight, threshold):
 
 @misconception(
     "fires",
-    "weights-unused",
-    "You add up the inputs without their weights: every connection counts the same.",
-    "Each input is multiplied by the weight of its connection before it is added.",
-    fails=["test_fires_by_hand", "test_fires_for_many_inputs"],
-)
-def weights_unused(x, weight, threshold):
-    return x.sum(-1) >= threshold
-
-
-@misconception(
-    "fires",
-    "average-against-the-threshold",
-    "You compare the mean of the products with the threshold, not their sum: the more inputs a neuron has, the harder "
-    "it is to make it fire.",
-    "Add up, and divide by nothing.",
-    fails=["test_fires_by_hand", "test_fires_for_many_inputs"],
-)
-def average_against_the_threshold(x, weight, threshold):
-    return (x * weight).mean(-1) >= threshold
-
-
-@misconception(
-    "fires",
     "one-answer-for-the-batch",
     "You sum over all dimensions, or ask whether any sample fires: a whole batch gets one answer.",
     "Only the last dimension holds the inputs of a sample; sum over that one.",
