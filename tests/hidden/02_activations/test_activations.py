@@ -610,7 +610,7 @@ def sums_to_one(found):
 
 
 @part("softmax")
-@rung("values")
+@rung("edge")
 def test_softmax_sums_to_one(judge, draw):
     judge.holds(sums_to_one, "call", draw.normal(4, 3, dtype=torch.float64), dim=1)
     judge.holds(sums_to_one, "call", draw.normal(5, 8, scale=3, dtype=torch.float64), dim=1)
