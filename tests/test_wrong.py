@@ -11,10 +11,10 @@ import re
 from pathlib import Path
 
 import pytest
-from nnkata.grader import catalog
-from nnkata.grader.diagnose import diagnose
-from nnkata.grader.hidden_tests import conduct
-from nnkata.grader.trial import Local, Trial
+from nnkata.grader.engine.diagnose import diagnose
+from nnkata.grader.exercise import catalog
+from nnkata.grader.judge.hidden_tests import conduct
+from nnkata.grader.judge.trial import Local, Trial
 
 HERE = Path(__file__).parent / "wrong"
 FILES = sorted(HERE.glob("*/*.py"))
