@@ -25,10 +25,10 @@ check-content: $(READY)
 
 lint: $(READY)
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check grader cli.py tests solutions benchmarks docs
+	$(BIN)/ruff format --check __init__.py grader cli.py tests solutions benchmarks docs
 
 types: $(READY)
-	MYPYPATH=$(VENV)/types $(BIN)/mypy -p nnkata.grader -m nnkata.cli
+	MYPYPATH=$(VENV)/types $(BIN)/mypy -p nnkata.grader -m nnkata -m nnkata.cli
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py

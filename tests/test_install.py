@@ -8,6 +8,7 @@ import shutil
 import site
 import subprocess
 import sys
+import textwrap
 import venv
 import zipfile
 from pathlib import Path
@@ -26,11 +27,17 @@ import pathlib
 def mse_loss(input, target, reduction="mean"):
     gained = []
     for name in ("nnkata.solutions", "nnkata.solutions.03_losses.losses", "nnkata.tests.hidden.03_losses.test_losses",
-                 "nnkata.grader.exercise.content", "nnkata.grader.judge.judge"):
+                 "nnkata.grader.api", "nnkata.grader.authors", "nnkata.grader.exercise.content",
+                 "nnkata.grader.judge.judge"):
         try:
             module = importlib.import_module(name)
             if getattr(module, "__file__", None):
                 gained.append(name)
+        except BaseException:
+            pass
+    for name in ("grade", "Grader", "check", "exercises", "Exercise", "Result"):
+        try:
+            gained.append(repr(getattr(importlib.import_module("nnkata"), name)))
         except BaseException:
             pass
     for name in ("solutions/03_losses/losses.py", "solutions/03_losses/misconceptions.py",
@@ -85,7 +92,7 @@ def installed(wheel, tmp_path_factory):
 def test_the_wheel_holds_all_that_grading_needs_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if name.startswith("nnkata/")}
-    needed = {"cli.py"}
+    needed = {"__init__.py", "cli.py", "py.typed"}
     patterns = ("grader/**/*.py", "grader/exercise/mnist/*", "grader/*/templates/*")
     for pattern in (*patterns, "exercises/*/*", "solutions/*/*.py", "tests/hidden/*/*.py"):
         found = [file for file in KIT.glob(pattern) if file.is_file()]
@@ -127,3 +134,16 @@ def test_a_submission_reaches_nothing_of_the_installed_kit(installed, tmp_path):
     result = json.loads(ran.stdout)
     assert result["score"] == 0.0
     assert any("RuntimeError: held" in test["message"] for test in result["tests"]), result["tests"][0]["message"]
+
+
+def test_a_program_grades_with_the_installed_kit(installed, tmp_path):
+    code = """
+        import json, sys
+        import nnkata
+        assert "torch" not in sys.modules and nnkata.__version__
+        result = nnkata.grade("def mse_loss(input, target): return 0.0", "03_losses", parts="mse_loss")
+        print(json.dumps([result.status, result.confinement, len(nnkata.exercises())]))
+    """
+    ran = run(installed / "bin" / "python", "-c", textwrap.dedent(code), folder=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == ["fail", "landlock+seccomp", 9]

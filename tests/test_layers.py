@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 GRADER = ROOT / "grader"
 LOOSE = {"model", "errors", "extras", "files"}
+FRONT_DOORS = {"api", "authors"}
 BESIDE_THE_STUDENT = {"torch", "numpy", "landlock", "pyseccomp"}
 WITHOUT_TORCH = ("submission", "classroom")
 
@@ -61,7 +62,19 @@ def imported(module):
 
 def test_the_table_lists_every_package_and_no_other():
     assert set(PACKAGES) == {file.parent.name for file in GRADER.glob("*/__init__.py")}
-    assert {name for name in MODULES if not package_of(name)} == LOOSE
+    assert {name for name in MODULES if not package_of(name)} == LOOSE | FRONT_DOORS
+
+
+def test_the_front_doors_stand_above_every_package_in_the_table():
+    text = (ROOT / "docs" / "design.md").read_text("utf-8").partition("## The house")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+/?)` \|", text, re.MULTILINE)
+    assert set(rows[: len(FRONT_DOORS)]) == FRONT_DOORS
+    assert rows[len(FRONT_DOORS) :] == [f"{package}/" for package in PACKAGES]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_nothing_imports_a_front_door(name):
+    assert not imported(name)[0] & FRONT_DOORS
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -79,7 +92,7 @@ def test_every_import_is_of_a_module_that_is_there(name):
     assert imported(name)[0] <= set(MODULES)
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", [name for name in MODULES if name not in FRONT_DOORS])
 def test_imports_point_downward(name):
     here = package_of(name)
     above = {
@@ -132,6 +145,8 @@ TORCH_FREE = [
     *(f"nnkata.grader.{name}" for name in MODULES if package_of(name) in WITHOUT_TORCH),
     "nnkata.grader.exercise.catalog",
     "nnkata.grader.exercise.stub",
+    "nnkata",
+    "nnkata.grader.api",
     "nnkata.grader.model",
     "nnkata.grader.errors",
     "nnkata.grader.workspace.service",

@@ -57,7 +57,7 @@ def double(x: Tensor) -> Tensor:
 
 MISCONCEPTIONS = '''"""Typical mistakes in {id}, runnable, each with its explanation."""
 
-from nnkata.grader.exercise.content import misconception
+from nnkata.grader.authors import misconception
 
 
 @misconception(
@@ -75,7 +75,7 @@ TESTS = '''"""What is expected of {id}."""
 
 import torch
 
-from nnkata.grader.exercise.content import part, rung
+from nnkata.grader.authors import part, rung
 
 
 @part("double")

@@ -38,10 +38,13 @@ class Exercise:
 
     Args:
         name: its id, as on the command line: 03_losses, 3 or losses.
+        prefix: where the notebook calls `nnkata.check` and `nnkata.hint` with the exercise's id, `nnkata.`; else the
+            notebook has a `check` and a `hint` of its own.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, prefix: str = "") -> None:
         self.exercise = catalog.find(name)
+        self.prefix = prefix
         self.taken: dict[str, int] = {}  # hints, by part
         self.diagnosed: dict[str, str] = {}
 
@@ -97,11 +100,16 @@ class Exercise:
         if said.status == "error":
             return "The grader failed, not you: run `nnkata doctor`, and tell your teacher."
         if wrong:
-            return f'Next: hint("{wrong[0].name}")'
+            return f"Next: {self._call('hint', wrong[0].name)}"
         trained = {bar.part for bar in self.exercise.bars if not bar.quick} & {part.name for part in said.parts}
         if trained and not full:
-            return f'Next: the whole training, check("{min(trained)}", full=True)'
+            return f"Next: the whole training, {self._call('check', min(trained), ', full=True')}"
         return "All right!"
+
+    def _call(self, function: str, part: str, options: str = "") -> str:
+        """Return what to type in this notebook to have a function called for a part."""
+        exercise = f'"{self.exercise.id}", ' if self.prefix else ""
+        return f'{self.prefix}{function}({exercise}"{part}"{options})'
 
 
 @dataclass(frozen=True)

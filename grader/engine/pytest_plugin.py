@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ..exercise.catalog import KIT
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of hidden tests."""
@@ -36,3 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
     config.pluginmanager.register(JudgePlugin(trial_of), "nnkata-judge")
     config.add_cleanup(trials.close)
+
+
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect the kit's root as a folder: its `__init__.py` would make pytest take it for a package of tests, and
+    import a second copy of it under another name.
+    """
+    return pytest.Dir.from_parent(parent, path=path) if path == KIT else None

@@ -1,7 +1,7 @@
 """What people get wrong about neurons and layers: runnable, and explained."""
 
 import torch
-from nnkata.grader.exercise.content import misconception
+from nnkata.grader.authors import misconception
 from torch import nn
 
 # -- neuron ----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import math
 
 import torch
-from nnkata.grader.exercise.content import misconception
+from nnkata.grader.authors import misconception
 from torch import nn
 from torch.nn import functional as F
 

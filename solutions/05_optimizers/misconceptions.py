@@ -6,7 +6,7 @@ Most replace `update`, one parameter's share of a step; the loop around it is `L
 from typing import ClassVar
 
 import torch
-from nnkata.grader.exercise.content import misconception
+from nnkata.grader.authors import misconception
 from torch.optim import Optimizer
 
 

@@ -1,7 +1,7 @@
 """Wrong ways to write the parts of 06_training, each with its explanation."""
 
 import torch
-from nnkata.grader.exercise.content import misconception
+from nnkata.grader.authors import misconception
 
 NAMES = ("train_loss", "val_loss", "val_accuracy")
 

@@ -4,7 +4,7 @@ import random
 from itertools import pairwise
 
 import torch
-from nnkata.grader.exercise.content import misconception
+from nnkata.grader.authors import misconception
 from torch import nn
 from torch.nn import functional as F
 

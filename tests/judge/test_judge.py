@@ -42,7 +42,7 @@ def mean(input, start=0.0):
 HEAD = """
 import pytest
 import torch
-from nnkata.grader.exercise.content import part, rung
+from nnkata.grader.authors import part, rung
 
 ONES = torch.ones(3)
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from nnkata.grader.exercise.content import part, rung
+from nnkata.grader.authors import part, rung
 
 SHAPES = [(5,), (4, 5), (2, 3, 5), (3, 1), (1, 5), (1, 1, 2), (5, 5)]
 

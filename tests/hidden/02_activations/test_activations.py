@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from nnkata.grader.exercise.content import part, rung
+from nnkata.grader.authors import part, rung
 
 DTYPES = [torch.float64, torch.bfloat16]
 WIDE = [torch.float32, torch.float64]

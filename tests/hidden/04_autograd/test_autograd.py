@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from nnkata.grader.exercise.content import part, rung
+from nnkata.grader.authors import part, rung
 from nnkata.grader.judge import compare
 from torch.nn import functional as F
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from nnkata.grader.exercise.content import part, rung
+from nnkata.grader.authors import part, rung
 
 OPTIMIZERS = ["SGD", "RMSprop", "Adam", "AdamW"]
 EACH = pytest.mark.parametrize("name", [pytest.param(name, marks=part(name)) for name in OPTIMIZERS])

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from nnkata.grader.exercise.content import bar, part, rung
+from nnkata.grader.authors import bar, part, rung
 
 # Which of a model's modules are in train mode: (the model itself, its batch norm, its dropout).
 TRAINING, EVALUATING, FROZEN_NORM = [True, True, True], [False, False, False], [True, False, True]
