@@ -51,7 +51,8 @@ Content is loaded by the grader while it runs; nothing in the grader imports thi
 from __future__ import annotations
 
 from .exercise.content import bar, misconception, part, rung
+from .judge import compare
 from .judge.judge import Judge
 from .judge.verdict_plugin import Draw
 
-__all__ = ["Draw", "Judge", "bar", "misconception", "part", "rung"]
+__all__ = ["Draw", "Judge", "bar", "compare", "misconception", "part", "rung"]

@@ -4,8 +4,7 @@ import math
 
 import pytest
 import torch
-from nnkata.grader.authors import part, rung
-from nnkata.grader.judge import compare
+from nnkata.grader.authors import compare, part, rung
 from torch.nn import functional as F
 
 
