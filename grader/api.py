@@ -17,14 +17,13 @@ from .exercise import catalog
 from .exercise.datasets import DATASETS
 from .model import Exercise, GradingOptions, Result, Training
 from .sandbox.fork_client import workers
-from .submission import reading
+from .sandbox.reader_client import Reader
+from .submission.reading import FileBytes
 from .workspace.service import part_of
 
 if TYPE_CHECKING:
     from .course import jupyter
     from .engine.engine import Engine
-    from .submission.reading import Unreadable
-    from .submission.source import Submission
 
 __all__ = [
     "Exercise",
@@ -159,7 +158,7 @@ class Grader:
         _require_choice("dataset", dataset, tuple(DATASETS))
         if seed is not None and not 0 <= seed < 1 << 31:
             raise UsageError(f"The seed {seed} is out of range: choose one from 0 to {(1 << 31) - 1}.")
-        handed_in = _read(submission, name or chosen.module, chosen)
+        origin = _origin(submission, name or chosen.module)
         options = GradingOptions(
             device=device,
             seed=seed,
@@ -172,25 +171,27 @@ class Grader:
         engine = self._open(chosen)
         from .engine.engine import GradingRequest
 
-        return engine.grade(GradingRequest(chosen, handed_in, options, student=student))
+        return engine.grade(GradingRequest(chosen, origin, options, student=student))
 
     def _open(self, first: Exercise) -> Engine:
-        """Return the engine, made now if need be: its server imports torch while this process does."""
+        """Return the engine, made now if need be: workers and reader get ready while this process imports torch."""
         if self._engine is None:
-            server = workers(catalog.hidden())
+            reader, server = Reader(), workers(catalog.hidden())
             try:
+                reader.warm_up()
                 server.prepare(first)
                 import torch
 
                 threads = torch.get_num_threads()
                 from .engine.engine import Engine
 
-                torch.set_num_threads(1)
-            except BaseException:  # an interrupted import too: nobody else would end the server
+                torch.set_num_threads(1)  # the grader's tensors are small; importing it sets this the first time only
+            except BaseException:  # an interrupted import too: nobody else would end these processes
                 server.close()
+                reader.close()
                 raise
             self._restore_threads = functools.partial(torch.set_num_threads, threads)
-            self._engine = Engine(server)
+            self._engine = Engine(server, reader)
         return self._engine
 
 
@@ -235,16 +236,16 @@ def _require_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
         raise UsageError(f"There is no {option} {value!r}: choose one of {', '.join(choices)}.")
 
 
-def _read(submission: Path | str | bytes, name: str, exercise: Exercise) -> Submission | Unreadable:
-    """Read what was handed in; what cannot be read is the student's and no exception."""
+def _origin(submission: Path | str | bytes, name: str) -> Path | FileBytes:
+    """Return where the engine finds a submission's bytes; UsageError if there is nothing to be found."""
     if isinstance(submission, Path):
         if not submission.exists():
             raise UsageError(f"There is no file {submission}.")
         if submission.is_dir():
             raise UsageError(f"{submission} is a folder: give a Python file or a notebook.")
-        return reading.read_file(submission, exercise)
+        return submission
     if isinstance(submission, str):
         if "\n" not in submission and submission.endswith((".py", ".ipynb")):  # a path by mistake would earn 0 points
             raise UsageError(f"{submission!r} is a string, so it would be graded as source: pass Path({submission!r}).")
         submission = submission.encode("utf-8", "surrogatepass")
-    return reading.read_bytes(submission, name, exercise)
+    return FileBytes(name, submission)

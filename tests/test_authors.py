@@ -141,5 +141,5 @@ def test_the_pages_limits_are_the_defaults():
 
 def test_the_page_lists_every_question_a_judge_can_ask():
     methods = {row[0].partition("(")[0] for row in cells("| method | asks that |")}
-    public = {name for name in vars(authors.Judge) if not name.startswith("_")}
+    public = {name for name in dir(authors.Judge) if not name.startswith("_")}
     assert methods == public - {"using", "settle"}
