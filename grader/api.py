@@ -16,7 +16,7 @@ from .errors import GraderError, NnkataError, UsageError
 from .exercise import catalog
 from .exercise.datasets import DATASETS
 from .model import Exercise, GradingOptions, Result, Training
-from .sandbox.fork_client import workers
+from .sandbox.fork_client import start_server
 from .sandbox.reader_client import Reader
 from .submission.reading import FileBytes
 from .workspace.service import part_of
@@ -176,7 +176,7 @@ class Grader:
     def _open(self, first: Exercise) -> Engine:
         """Return the engine, made now if need be: workers and reader get ready while this process imports torch."""
         if self._engine is None:
-            reader, server = Reader(), workers(catalog.hidden())
+            reader, server = Reader(), start_server(catalog.hidden())
             try:
                 reader.warm_up()
                 server.prepare(first)
