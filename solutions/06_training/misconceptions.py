@@ -1,5 +1,7 @@
 """Wrong ways to write the parts of 06_training, each with its explanation."""
 
+import random
+
 import torch
 from nnkata.grader.authors import misconception
 
@@ -96,6 +98,100 @@ def changes_the_tensor(images):
     if images.dim() == 3:
         images.unsqueeze_(1)
     return images.float() / 127.5 - 1
+
+
+@misconception(
+    "normalize",
+    "channel-axis-last",
+    "Your result has the shape (N, 28, 28, 1): the channel axis comes last, as image libraries have it. "
+    "PyTorch's layers look for it right after the axis of the images.",
+    "Where does (N, 1, 28, 28) have its 1?",
+    fails=["test_normalize_shape", "test_normalize_by_hand"],
+)
+def channel_axis_last(images):
+    return (images.float() / 127.5 - 1).reshape(len(images), 28, 28, 1)
+
+
+@misconception(
+    "normalize",
+    "channel-axis-in-front",
+    "Your result is one picture with N channels, (1, N, 28, 28): the new axis stands before that of the images.",
+    "The images come first, their channel second. Which axis is the new one to be?",
+    fails=["test_normalize_shape", "test_normalize_by_hand"],
+)
+def channel_axis_in_front(images):
+    pixels = images.float() / 127.5 - 1
+    return pixels[None] if pixels.dim() == 3 else pixels
+
+
+@misconception(
+    "normalize",
+    "channel-axis-never-added",
+    "Your result keeps the shape that came in, so images without a channel axis leave without one.",
+    "Two shapes may come in and one goes out; name that one.",
+    fails=["test_normalize_shape", "test_normalize_by_hand"],
+)
+def channel_axis_never_added(images):
+    return images.float() / 127.5 - 1
+
+
+@misconception(
+    "normalize",
+    "divided-by-128",
+    "In your result 255 becomes 0.992: that is what comes out if one divides by 128, half the number of bytes, "
+    "instead of half the largest byte.",
+    "255 − 0 steps are to fill the way from −1 to 1. How many of them make up one unit?",
+    fails=["test_normalize_by_hand", "test_normalize_every_byte"],
+)
+def divided_by_128(images):
+    return (images.float() / 128 - 1).reshape(len(images), 1, 28, 28)
+
+
+@misconception(
+    "normalize",
+    "half-the-range",
+    "Your pixels run from −0.5 to 0.5: the middle is where it should be, but the whole is half as wide.",
+    "An interval from −1 to 1 has length 2.",
+    fails=["test_normalize_by_hand", "test_normalize_every_byte"],
+)
+def half_the_range(images):
+    return (images.float() / 255 - 0.5).reshape(len(images), 1, 28, 28)
+
+
+@misconception(
+    "normalize",
+    "bright-and-dark-exchanged",
+    "Your numbers run the other way: 0 becomes 1 and 255 becomes −1, as in a negative.",
+    "Try your formula on 0 and on 255.",
+    fails=["test_normalize_by_hand", "test_normalize_every_byte"],
+)
+def exchanged(images):
+    return (1 - images.float() / 127.5).reshape(len(images), 1, 28, 28)
+
+
+@misconception(
+    "normalize",
+    "double-precision",
+    "Your result is float64. It takes twice the memory, and a network's float32 weights refuse to be multiplied "
+    "with it.",
+    "`.to(torch.float32)`, or `.float()`, before you calculate; a Python number does not change the dtype then.",
+    fails=["test_normalize_shape", "test_normalize_by_hand"],
+)
+def double_precision(images):
+    return (images.double() / 127.5 - 1).reshape(len(images), 1, 28, 28)
+
+
+@misconception(
+    "normalize",
+    "standardised-with-the-batch",
+    "Your result is what comes out if the mean of all pixels at hand is subtracted and their standard deviation "
+    "divided by. The same image then looks different in another batch.",
+    "Two points fix a line, and the docstring names both: where do 0 and 255 end up?",
+    fails=["test_normalize_by_hand", "test_normalize_does_not_depend_on_the_other_pixels"],
+)
+def standardised_with_the_batch(images):
+    pixels = images.float().reshape(len(images), 1, 28, 28)
+    return (pixels - pixels.mean()) / pixels.std()
 
 
 # -- iterate_batches -------------------------------------------------------------------------------------------------
@@ -265,6 +361,123 @@ def same_order(x, y, batch_size, shuffle=True, generator=None, drop_last=False):
     seed = torch.initial_seed() if generator is None else generator.initial_seed()
     order = _order(x, shuffle, torch.Generator().manual_seed(seed))
     yield from _cut(x, y, order, batch_size, drop_last)
+
+
+@misconception(
+    "iterate_batches",
+    "y-before-x",
+    "Your pairs are (y, x): labels first. Whoever unpacks them as (x, y) feeds labels to the network.",
+    "Look at the order in “Yields”.",
+    fails=["test_batches_come_as_pairs_of_the_right_sizes", "test_batches_in_order"],
+)
+def y_before_x(x, y, batch_size, shuffle=True, generator=None, drop_last=False):
+    for a, b in _cut(x, y, _order(x, shuffle, generator), batch_size, drop_last):
+        yield b, a
+
+
+@misconception(
+    "iterate_batches",
+    "generator-seeded-anew",
+    "With a generator every epoch comes in the same order, as if the generator were set back to its seed at each call.",
+    "A generator goes on from where it is. Draw from it, and leave its seed to the caller.",
+    fails="test_batches_are_drawn_from_the_generator",
+)
+def seeded_anew(x, y, batch_size, shuffle=True, generator=None, drop_last=False):
+    if generator is not None:
+        generator = torch.Generator().manual_seed(generator.initial_seed())
+    yield from _cut(x, y, _order(x, shuffle, generator), batch_size, drop_last)
+
+
+@misconception(
+    "iterate_batches",
+    "order-from-another-source",
+    "Your order follows neither the generator nor `torch.manual_seed`: it is drawn from some other source of "
+    "chance (Python's `random` or NumPy have states of their own).",
+    "PyTorch has a function for a random order that takes a generator.",
+    fails=["test_batches_are_drawn_from_the_generator", "test_batches_without_a_generator_follow_the_global_one"],
+)
+def another_source(x, y, batch_size, shuffle=True, generator=None, drop_last=False):
+    order = torch.arange(len(x))
+    if shuffle:
+        order = torch.tensor(random.SystemRandom().sample(range(len(x)), len(x)), dtype=torch.int64)
+    yield from _cut(x, y, order, batch_size, drop_last)
+
+
+@misconception(
+    "iterate_batches",
+    "an-empty-batch-at-the-end",
+    "Where batch_size divides the number of samples, an empty batch follows the last full one: N // batch_size + "
+    "1 is one too many there.",
+    "`range(0, N, batch_size)` begins each batch that has a sample, and no other.",
+    fails=["test_batches_in_order", "test_batches_keep_pairs_and_use_every_sample_once"],
+)
+def empty_at_the_end(x, y, batch_size, shuffle=True, generator=None, drop_last=False):
+    order = _order(x, shuffle, generator)
+    for number in range(len(x) // batch_size + 1):
+        chosen = order[number * batch_size : (number + 1) * batch_size]
+        if not (drop_last and len(chosen) < batch_size):
+            yield x[chosen], y[chosen]
+
+
+@misconception(
+    "iterate_batches",
+    "batches-overlap",
+    "Your batches have one sample too many: the last of each is the first of the next. A slice ends before its "
+    "second number.",
+    "`order[a:b]` has b − a entries.",
+    fails=["test_batches_in_order", "test_batches_keep_pairs_and_use_every_sample_once"],
+)
+def overlapping(x, y, batch_size, shuffle=True, generator=None, drop_last=False):
+    order = _order(x, shuffle, generator)
+    for start in range(0, len(x), batch_size):
+        chosen = order[start : start + batch_size + 1]
+        if not (drop_last and len(order) - start < batch_size):
+            yield x[chosen], y[chosen]
+
+
+@misconception(
+    "iterate_batches",
+    "last-batch-filled-up",
+    "Your last batch is as large as the others: samples that were used already fill it up, so some count twice "
+    "in an epoch.",
+    "Let the last batch be smaller.",
+    fails=["test_batches_come_as_pairs_of_the_right_sizes", "test_batches_keep_pairs_and_use_every_sample_once"],
+)
+def filled_up(x, y, batch_size, shuffle=True, generator=None, drop_last=False):
+    order = _order(x, shuffle, generator)
+    for start in range(0, len(x), batch_size):
+        chosen = order[start : start + batch_size]
+        if len(chosen) < batch_size:
+            if drop_last:
+                return
+            chosen = order[-batch_size:]
+        yield x[chosen], y[chosen]
+
+
+@misconception(
+    "iterate_batches",
+    "batches-of-equal-sizes",
+    "You share the samples out evenly: 60 samples in batches of 25 come as 20, 20, 20. They are to come as 25, "
+    "25, and what is left.",
+    "`tensor_split` and `chunk` take the number of pieces; `split` takes their size.",
+    fails=["test_batches_come_as_pairs_of_the_right_sizes", "test_batches_keep_pairs_and_use_every_sample_once"],
+)
+def equal_sizes(x, y, batch_size, shuffle=True, generator=None, drop_last=False):
+    for chosen in _order(x, shuffle, generator).tensor_split(-(-len(x) // batch_size)):
+        if not (drop_last and len(chosen) < batch_size):
+            yield x[chosen], y[chosen]
+
+
+@misconception(
+    "iterate_batches",
+    "dtypes-changed",
+    "Your batches have other dtypes than x and y: inputs come out as float32 and targets as int64, whatever they were.",
+    "Pick rows, and leave them as they are: what they are turned into is the caller's business.",
+    fails="test_batches_keep_the_dtypes",
+)
+def dtypes_changed(x, y, batch_size, shuffle=True, generator=None, drop_last=False):
+    for a, b in _cut(x, y, _order(x, shuffle, generator), batch_size, drop_last):
+        yield a.float(), b.long()
 
 
 # -- train_step ------------------------------------------------------------------------------------------------------
@@ -457,6 +670,107 @@ def switches_to_train(model, optimizer, loss_fn, x, y):
     return loss.item()
 
 
+@misconception(
+    "train_step",
+    "target-before-output",
+    "You call `loss_fn` with the target first and the model's output second. A loss that treats the two alike "
+    "hides it; most do not.",
+    "`loss_fn(model(x), y)`: output first.",
+    fails="test_step_hands_output_and_target_to_the_loss",
+)
+def target_first(model, optimizer, loss_fn, x, y):
+    optimizer.zero_grad()
+    loss = loss_fn(y, model(x))
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+@misconception(
+    "train_step",
+    "loss-times-the-batch",
+    "What you return is the batch's loss times its number of samples, the sum where the mean is asked for.",
+    "Return the number as `loss_fn` gave it; weighting belongs to whoever adds batches up.",
+    fails=["test_step_by_hand", "test_step_by_step"],
+)
+def times_the_batch(model, optimizer, loss_fn, x, y):
+    return _step(model, optimizer, loss_fn, x, y) * len(x)
+
+
+@misconception(
+    "train_step",
+    "told-loss-divided-again",
+    "What you return is the batch's loss divided by its number of samples. `loss_fn` gives a mean already; the "
+    "update itself is right.",
+    "Return the number as `loss_fn` gave it.",
+    fails=["test_step_by_hand", "test_step_by_step"],
+)
+def divided_when_told(model, optimizer, loss_fn, x, y):
+    return _step(model, optimizer, loss_fn, x, y) / len(x)
+
+
+@misconception(
+    "train_step",
+    "mean-divided-again",
+    "You divide the loss by the number of samples before `backward`. It is a mean already: both the number that "
+    "you return and the step become smaller by that factor.",
+    "What `loss_fn` returns is what `backward` is called on.",
+    fails=["test_step_by_hand", "test_step_by_step"],
+)
+def mean_divided_again(model, optimizer, loss_fn, x, y):
+    optimizer.zero_grad()
+    loss = loss_fn(model(x), y) / len(x)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+@misconception(
+    "train_step",
+    "two-steps-at-once",
+    "The optimizer makes two steps for one batch, the second along a gradient of weights that are not there any more.",
+    "One batch, one gradient, one step.",
+    fails=["test_step_by_hand", "test_step_by_step", "test_step_does_things_in_order"],
+)
+def two_steps(model, optimizer, loss_fn, x, y):
+    loss = _step(model, optimizer, loss_fn, x, y)
+    optimizer.step()
+    return loss
+
+
+@misconception(
+    "train_step",
+    "gradients-clipped",
+    "Your update is what comes out if the gradients are clipped to a norm of 1 before the step. Nobody asked for "
+    "that: where the gradient is larger, the step is too small.",
+    "Leave the gradients as `backward` gives them.",
+    fails=["test_step_by_hand", "test_step_by_step"],
+)
+def clipped(model, optimizer, loss_fn, x, y):
+    optimizer.zero_grad()
+    loss = loss_fn(model(x), y)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return loss.item()
+
+
+@misconception(
+    "train_step",
+    "softmax-before-the-loss",
+    "Your loss is what comes out if the model's output goes through a softmax first. A loss that takes logits "
+    "then takes it a second time, and can never come near 0.",
+    "`loss_fn` is handed the model's output as it is.",
+    fails=["test_step_by_step", "test_step_hands_output_and_target_to_the_loss"],
+)
+def softmax_before(model, optimizer, loss_fn, x, y):
+    optimizer.zero_grad()
+    loss = loss_fn(model(x).softmax(dim=1), y)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
 # -- train_epoch -----------------------------------------------------------------------------------------------------
 
 
@@ -576,6 +890,142 @@ def zeroed_once(model, optimizer, loss_fn, batches):
         optimizer.step()
         total, count = total + loss.item() * len(x), count + len(x)
     return total / count
+
+
+@misconception(
+    "train_epoch",
+    "one-added-after-the-division",
+    "Your result is what comes out of `total / i + 1`, where i is the last batch's place, counted from 0: "
+    "division goes before addition, so 1 is added to the quotient and not to i. And batches are no samples.",
+    "Count samples as they come, and divide by that count.",
+    fails=["test_epoch_counts_every_sample_alike", "test_epoch_matches"],
+)
+def one_added(model, optimizer, loss_fn, batches):
+    model.train()
+    losses = _losses(model, optimizer, loss_fn, batches)
+    return sum(loss * count for loss, count in losses) / max(len(losses) - 1, 1) + 1
+
+
+@misconception(
+    "train_epoch",
+    "means-over-one-added",
+    "Your result is what comes out of `total / i + 1`, where total adds up the batches' means and i is the last "
+    "batch's place, counted from 0: division goes before addition.",
+    "Let each mean count as often as its batch has samples, count samples, and divide by that count.",
+    fails=["test_epoch_counts_every_sample_alike", "test_epoch_matches"],
+)
+def means_one_added(model, optimizer, loss_fn, batches):
+    model.train()
+    losses = _losses(model, optimizer, loss_fn, batches)
+    return sum(loss for loss, _ in losses) / max(len(losses) - 1, 1) + 1
+
+
+@misconception(
+    "train_epoch",
+    "batch-means-over-samples",
+    "You add up the batches' means, one to a batch, and divide by the number of samples: the result is too small "
+    "by about a factor of the batch size.",
+    "A batch's loss is a mean over its samples. To be divided by samples, it must count as often as it has samples.",
+    fails=["test_epoch_counts_every_sample_alike", "test_epoch_matches"],
+)
+def batch_means_over_samples(model, optimizer, loss_fn, batches):
+    model.train()
+    losses = _losses(model, optimizer, loss_fn, batches)
+    return sum(loss for loss, _ in losses) / sum(count for _, count in losses)
+
+
+@misconception(
+    "train_epoch",
+    "samples-counted-by-the-last-batch",
+    "You divide by the number of batches times the size of the last one, which may be smaller than the others: "
+    "then the result is too large.",
+    "Count the samples as they come.",
+    fails=["test_epoch_counts_every_sample_alike", "test_epoch_matches"],
+)
+def by_the_last(model, optimizer, loss_fn, batches):
+    model.train()
+    losses = _losses(model, optimizer, loss_fn, batches)
+    return sum(loss * count for loss, count in losses) / (len(losses) * losses[-1][1])
+
+
+@misconception(
+    "train_epoch",
+    "samples-counted-by-the-first-batch",
+    "You divide by the number of batches times the size of the first one, as if all were as large.",
+    "Count the samples as they come.",
+    fails=["test_epoch_counts_every_sample_alike", "test_epoch_matches"],
+)
+def by_the_first(model, optimizer, loss_fn, batches):
+    model.train()
+    losses = _losses(model, optimizer, loss_fn, batches)
+    return sum(loss * count for loss, count in losses) / (len(losses) * losses[0][1])
+
+
+@misconception(
+    "train_epoch",
+    "sum-over-samples",
+    "You return the sum over all samples: with twice the data it is twice as large.",
+    "You have the sum. Divide it by the number of samples.",
+    fails=["test_epoch_counts_every_sample_alike", "test_epoch_matches"],
+)
+def sum_over_samples(model, optimizer, loss_fn, batches):
+    model.train()
+    return sum(loss * count for loss, count in _losses(model, optimizer, loss_fn, batches))
+
+
+@misconception(
+    "train_epoch",
+    "mean-as-a-tensor",
+    "You return a tensor where a float is asked for: a total that begins as a tensor stays one.",
+    "Begin with 0.0, or turn the tensor into its number at the end.",
+    fails=["test_epoch_counts_every_sample_alike", "test_epoch_matches"],
+)
+def mean_as_a_tensor(model, optimizer, loss_fn, batches):
+    return torch.tensor(_train(model, optimizer, loss_fn, batches))
+
+
+@misconception(
+    "train_epoch",
+    "ends-after-the-first-batch",
+    "Your epoch ends after its first batch: neither a step nor a loss comes of any other. A `return` inside of "
+    "the loop does that.",
+    "Which lines are repeated for every batch, and which come once, after all of them?",
+    fails=["test_epoch_counts_every_sample_alike", "test_epoch_matches"],
+)
+def ends_after_the_first_batch(model, optimizer, loss_fn, batches):
+    model.train()
+    x, y = next(iter(batches))
+    return _step(model, optimizer, loss_fn, x, y)
+
+
+@misconception(
+    "train_epoch",
+    "loss-measured-after-the-epoch",
+    "Your mean loss is measured after the epoch, with the weights as they are at its end. What is asked for is "
+    "each batch's loss as it was when its turn came.",
+    "`train_step` returns that very number; a second pass is not needed.",
+    fails="test_epoch_matches",
+)
+def measured_after_the_epoch(model, optimizer, loss_fn, batches):
+    model.train()
+    batches = list(batches)
+    _losses(model, optimizer, loss_fn, batches)
+    with torch.no_grad():
+        total = sum(loss_fn(model(x), y).item() * len(x) for x, y in batches)
+    return total / sum(len(x) for x, _ in batches)
+
+
+@misconception(
+    "train_epoch",
+    "goes-through-the-batches-twice",
+    "You go through `batches` twice, to count and to train. A generator is empty after the first time.",
+    "Count while you train.",
+    fails="test_epoch_over_a_generator",
+)
+def goes_through_twice(model, optimizer, loss_fn, batches):
+    model.train()
+    count = sum(len(x) for x, _ in batches)
+    return sum(_step(model, optimizer, loss_fn, x, y) * len(x) for x, y in batches) / count
 
 
 # -- evaluate --------------------------------------------------------------------------------------------------------
@@ -789,6 +1239,208 @@ def autograd_left_off(model, loss_fn, batches):
     return result
 
 
+@misconception(
+    "evaluate",
+    "argmax-of-the-whole-batch",
+    "Your accuracy is what comes out of `argmax()` without a dimension: a single number, the place of the "
+    "largest logit in the whole batch, with which every label is compared.",
+    "Each sample has its own largest logit. Along which dimension do the classes lie?",
+    fails=["test_evaluation_by_hand", "test_evaluation_matches"],
+)
+@torch.no_grad()
+def argmax_of_all(model, loss_fn, batches):
+    modes = [module.training for module in model.modules()]
+    model.eval()
+    total, right, count = 0.0, 0, 0
+    for x, y in batches:
+        logits = model(x)
+        total, count = total + loss_fn(logits, y).item() * len(x), count + len(x)
+        right += int((logits.argmax() == y).sum())
+    _put_back(model, modes)
+    return total / count, right / count
+
+
+@misconception(
+    "evaluate",
+    "argmax-down-the-batch",
+    "Your accuracy is what comes out if the largest logit is looked for down the batch: for each class the "
+    "sample that has most of it, instead of the class for each sample.",
+    "Dimension 0 counts the samples. Which one counts the classes?",
+    fails=["test_evaluation_by_hand", "test_evaluation_matches"],
+)
+@torch.no_grad()
+def argmax_down(model, loss_fn, batches):
+    modes = [module.training for module in model.modules()]
+    model.eval()
+    total, right, count = 0.0, 0, 0
+    for x, y in batches:
+        logits = model(x)
+        total, count = total + loss_fn(logits, y).item() * len(x), count + len(x)
+        right += int((logits.argmax(dim=0) == y).sum())
+    _put_back(model, modes)
+    return total / count, right / count
+
+
+@misconception(
+    "evaluate",
+    "largest-logits-compared",
+    "Your accuracy is what comes out if the largest logits themselves are compared with the labels. `max(dim=1)` "
+    "gives two things: the values, and where they are.",
+    "The class is the place of the largest logit, not its value.",
+    fails=["test_evaluation_by_hand", "test_evaluation_matches"],
+)
+@torch.no_grad()
+def largest_compared(model, loss_fn, batches):
+    modes = [module.training for module in model.modules()]
+    model.eval()
+    total, right, count = 0.0, 0, 0
+    for x, y in batches:
+        logits = model(x)
+        total, count = total + loss_fn(logits, y).item() * len(x), count + len(x)
+        right += int((logits.amax(dim=1) == y).sum())
+    _put_back(model, modes)
+    return total / count, right / count
+
+
+@misconception(
+    "evaluate",
+    "wrong-answers-counted",
+    "Your second number is the share of wrong answers. That is the error rate, 1 minus the accuracy.",
+    "Count where prediction and label are the same.",
+    fails=["test_evaluation_by_hand", "test_evaluation_matches"],
+)
+@torch.no_grad()
+def wrong_counted(model, loss_fn, batches):
+    modes = [module.training for module in model.modules()]
+    model.eval()
+    total, right, count = 0.0, 0, 0
+    for x, y in batches:
+        logits = model(x)
+        total, count = total + loss_fn(logits, y).item() * len(x), count + len(x)
+        right += int((logits.argmax(dim=1) != y).sum())
+    _put_back(model, modes)
+    return total / count, right / count
+
+
+@misconception(
+    "evaluate",
+    "accuracy-before-loss",
+    "You return the accuracy first and the loss second.",
+    "Look at the order in “Returns”.",
+    fails=["test_evaluation_by_hand", "test_evaluation_matches"],
+)
+@torch.no_grad()
+def accuracy_first(model, loss_fn, batches):
+    modes = [module.training for module in model.modules()]
+    model.eval()
+    measured = _measured(model, loss_fn, batches)
+    _put_back(model, modes)
+    return _means(measured)[::-1]
+
+
+@misconception(
+    "evaluate",
+    "only-the-last-batch-measured",
+    "Your numbers are those of the last batch alone: each batch overwrites what the one before gave.",
+    "Add up over all batches, and divide once at the end.",
+    fails=["test_evaluation_counts_every_sample_alike", "test_evaluation_matches"],
+)
+@torch.no_grad()
+def last_measured(model, loss_fn, batches):
+    modes = [module.training for module in model.modules()]
+    model.eval()
+    measured = _measured(model, loss_fn, batches)
+    _put_back(model, modes)
+    return _means(measured[-1:])
+
+
+@misconception(
+    "evaluate",
+    "losses-of-batches-summed",
+    "Your loss is the sum of the batches' losses: with smaller batches it gets larger. The accuracy is right.",
+    "A mean over samples is asked for: weight each batch, and divide by the samples.",
+    fails=["test_evaluation_counts_every_sample_alike", "test_evaluation_matches"],
+)
+@torch.no_grad()
+def losses_summed(model, loss_fn, batches):
+    modes = [module.training for module in model.modules()]
+    model.eval()
+    measured = _measured(model, loss_fn, batches)
+    _put_back(model, modes)
+    return sum(loss for loss, *_ in measured), _means(measured)[1]
+
+
+@misconception(
+    "evaluate",
+    "batch-losses-over-samples",
+    "Your loss adds up the batches' means, one to a batch, and divides by the number of samples: it is too small "
+    "by about a factor of the batch size. The accuracy is right.",
+    "A batch's loss is a mean over its samples. To be divided by samples, it must count as often as it has samples.",
+    fails=["test_evaluation_by_hand", "test_evaluation_matches"],
+)
+@torch.no_grad()
+def losses_over_samples(model, loss_fn, batches):
+    modes = [module.training for module in model.modules()]
+    model.eval()
+    measured = _measured(model, loss_fn, batches)
+    _put_back(model, modes)
+    return sum(loss for loss, *_ in measured) / sum(n for *_, n in measured), _means(measured)[1]
+
+
+@misconception(
+    "evaluate",
+    "right-answers-by-number-of-batches",
+    "Your accuracy is the number of right answers divided by the number of batches, so it can be far above 1.",
+    "Right answers are counted in samples: divide by samples.",
+    fails=["test_evaluation_by_hand", "test_evaluation_matches"],
+)
+@torch.no_grad()
+def right_by_batches(model, loss_fn, batches):
+    modes = [module.training for module in model.modules()]
+    model.eval()
+    measured = _measured(model, loss_fn, batches)
+    _put_back(model, modes)
+    return _means(measured)[0], sum(right for _, right, _ in measured) / len(measured)
+
+
+@misconception(
+    "evaluate",
+    "accuracy-averaged-over-batches",
+    "Your loss is a mean over samples, your accuracy one over batches: in a last batch of 1, the single sample "
+    "counts as much as all those of a full batch together.",
+    "Count right answers over all batches, and divide once by the number of samples.",
+    fails="test_evaluation_counts_every_sample_alike",
+)
+@torch.no_grad()
+def accuracy_over_batches(model, loss_fn, batches):
+    modes = [module.training for module in model.modules()]
+    model.eval()
+    measured = _measured(model, loss_fn, batches)
+    _put_back(model, modes)
+    return _means(measured)[0], sum(right / n for _, right, n in measured) / len(measured)
+
+
+@misconception(
+    "evaluate",
+    "loss-of-probabilities",
+    "Your loss is what comes out if `loss_fn` is handed the softmax of the logits: it then takes the softmax of "
+    "a softmax. The accuracy does not show it.",
+    "`loss_fn` takes the model's output as it is.",
+    fails=["test_evaluation_by_hand", "test_evaluation_matches"],
+)
+@torch.no_grad()
+def loss_of_probabilities(model, loss_fn, batches):
+    modes = [module.training for module in model.modules()]
+    model.eval()
+    total, right, count = 0.0, 0, 0
+    for x, y in batches:
+        chances = model(x).softmax(dim=1)
+        total, count = total + loss_fn(chances, y).item() * len(x), count + len(x)
+        right += int((chances.argmax(dim=1) == y).sum())
+    _put_back(model, modes)
+    return total / count, right / count
+
+
 # -- fit -------------------------------------------------------------------------------------------------------------
 
 
@@ -812,6 +1464,19 @@ def _record(history, values):
     for name, value in metrics.items():
         history[name].append(value)
     return metrics
+
+
+def _full(x, y, batch_size, generator):
+    return _cut(x, y, _order(x, True, generator), batch_size, drop_last=len(x) > batch_size)
+
+
+def _trained_and_validated(model, optimizer, loss_fn, val, batch_size):
+    _train(model, optimizer, loss_fn, _batches(*val, batch_size, shuffle=False))
+    return _validate(model, loss_fn, val, batch_size)
+
+
+def _numbered(epoch):
+    return torch.Generator().manual_seed(epoch)
 
 
 @misconception(
@@ -991,4 +1656,159 @@ def told_at_the_end(model, optimizer, loss_fn, train, val, epochs, batch_size=64
     for epoch in range(epochs):
         if on_epoch:
             on_epoch(epoch + 1, {name: history[name][epoch] for name in NAMES})
+    return history
+
+
+@misconception(
+    "fit",
+    "last-epoch-missing",
+    "Your run has one epoch too few: with epochs=3 it goes through the data twice, and the lists have two "
+    "values. `range(1, epochs)` ends before its second number.",
+    "Write down the numbers that your `range` gives for epochs=3.",
+    fails=["test_fit_returns_three_lists", "test_fit_matches"],
+)
+def last_missing(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
+    history = {name: [] for name in NAMES}
+    for epoch in range(1, epochs):
+        loss = _train(model, optimizer, loss_fn, _batches(*train, batch_size, generator=generator))
+        metrics = _record(history, (loss, *_validate(model, loss_fn, val, batch_size)))
+        if on_epoch:
+            on_epoch(epoch, metrics)
+    return history
+
+
+@misconception(
+    "fit",
+    "one-epoch-too-many",
+    "Your run has one epoch too many: with epochs=3 it goes through the data four times.",
+    "Write down the numbers that your `range` gives for epochs=3.",
+    fails=["test_fit_returns_three_lists", "test_fit_matches"],
+)
+def one_too_many(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
+    history = {name: [] for name in NAMES}
+    for epoch in range(epochs + 1):
+        loss = _train(model, optimizer, loss_fn, _batches(*train, batch_size, generator=generator))
+        metrics = _record(history, (loss, *_validate(model, loss_fn, val, batch_size)))
+        if on_epoch:
+            on_epoch(epoch, metrics)
+    return history
+
+
+@misconception(
+    "fit",
+    "ends-after-the-first-epoch",
+    "Your run ends after its first epoch, whatever `epochs` says. A `return` inside of the loop does that.",
+    "Which lines are repeated in every epoch, and which come once, after all of them?",
+    fails=["test_fit_returns_three_lists", "test_fit_matches"],
+)
+def ends_after_the_first(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
+    history = {name: [] for name in NAMES}
+    for epoch in range(1, min(epochs, 1) + 1):
+        loss = _train(model, optimizer, loss_fn, _batches(*train, batch_size, generator=generator))
+        metrics = _record(history, (loss, *_validate(model, loss_fn, val, batch_size)))
+        if on_epoch:
+            on_epoch(epoch, metrics)
+    return history
+
+
+@misconception(
+    "fit",
+    "last-training-batch-dropped",
+    "The samples that are left over after the last full batch are never trained on in that epoch.",
+    "Each training sample is used once an epoch: the last batch may be smaller.",
+    fails="test_fit_uses_every_sample_in_batches",
+)
+def last_dropped(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
+    history = {name: [] for name in NAMES}
+    for epoch in range(1, epochs + 1):
+        loss = _train(model, optimizer, loss_fn, _full(*train, batch_size, generator))
+        metrics = _record(history, (loss, *_validate(model, loss_fn, val, batch_size)))
+        if on_epoch:
+            on_epoch(epoch, metrics)
+    return history
+
+
+@misconception(
+    "fit",
+    "trained-on-the-validation-data-too",
+    "You make training steps on the validation samples. What is learned by heart from them cannot be measured on "
+    "them any more.",
+    "Validation data goes to `evaluate` and nowhere else.",
+    fails=["test_fit_matches", "test_fit_uses_every_sample_in_batches"],
+)
+def trained_on_both(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
+    history = {name: [] for name in NAMES}
+    for epoch in range(1, epochs + 1):
+        loss = _train(model, optimizer, loss_fn, _batches(*train, batch_size, generator=generator))
+        metrics = _record(history, (loss, *_trained_and_validated(model, optimizer, loss_fn, val, batch_size)))
+        if on_epoch:
+            on_epoch(epoch, metrics)
+    return history
+
+
+@misconception(
+    "fit",
+    "validation-numbers-swapped",
+    "Under val_loss stands the accuracy, and under val_accuracy the loss.",
+    "In which order does `evaluate` return its two numbers?",
+    fails="test_fit_matches",
+)
+def validation_swapped(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
+    history = {name: [] for name in NAMES}
+    for epoch in range(1, epochs + 1):
+        loss = _train(model, optimizer, loss_fn, _batches(*train, batch_size, generator=generator))
+        metrics = _record(history, (loss, *_validate(model, loss_fn, val, batch_size)[::-1]))
+        if on_epoch:
+            on_epoch(epoch, metrics)
+    return history
+
+
+@misconception(
+    "fit",
+    "only-the-last-epoch-returned",
+    "You return the three numbers of the last epoch. Lists are asked for, with one number for each epoch.",
+    "Begin with three empty lists, and append to them in every epoch.",
+    fails=["test_fit_returns_three_lists", "test_fit_matches"],
+)
+def only_the_last(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
+    history = {name: [] for name in NAMES}
+    for epoch in range(1, epochs + 1):
+        loss = _train(model, optimizer, loss_fn, _batches(*train, batch_size, generator=generator))
+        metrics = _record(history, (loss, *_validate(model, loss_fn, val, batch_size)))
+        if on_epoch:
+            on_epoch(epoch, metrics)
+    return {name: values[-1] if values else [] for name, values in history.items()}
+
+
+@misconception(
+    "fit",
+    "on-epoch-always-called",
+    "You call `on_epoch` without asking whether there is one: None cannot be called.",
+    "Its default is None. Ask first.",
+    fails=["test_fit_returns_three_lists", "test_fit_matches"],
+)
+def always_called(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
+    history = {name: [] for name in NAMES}
+    for epoch in range(1, epochs + 1):
+        loss = _train(model, optimizer, loss_fn, _batches(*train, batch_size, generator=generator))
+        metrics = _record(history, (loss, *_validate(model, loss_fn, val, batch_size)))
+        on_epoch(epoch, metrics)
+    return history
+
+
+@misconception(
+    "fit",
+    "order-follows-the-epoch-s-number",
+    "The order of the samples is another one in each epoch, but the same in every run: it follows neither the "
+    "generator nor `torch.manual_seed`.",
+    "Hand the generator on as it is, None included.",
+    fails=["test_fit_draws_from_the_generator", "test_fit_without_a_generator_follows_the_global_one"],
+)
+def by_number(model, optimizer, loss_fn, train, val, epochs, batch_size=64, generator=None, on_epoch=None):
+    history = {name: [] for name in NAMES}
+    for epoch in range(1, epochs + 1):
+        loss = _train(model, optimizer, loss_fn, _batches(*train, batch_size, generator=_numbered(epoch)))
+        metrics = _record(history, (loss, *_validate(model, loss_fn, val, batch_size)))
+        if on_epoch:
+            on_epoch(epoch, metrics)
     return history
