@@ -239,7 +239,7 @@ class DropoutForever(_MLP):
 @misconception(
     "MLP",
     "dropout-never",
-    "Your network takes `dropout` but drops nothing in training mode.",
+    "Your network takes `dropout`, but in training mode no hidden unit becomes 0.",
     "After each hidden ReLU comes a dropout that is active in training mode.",
     fails=["test_mlp_drops_after_each_hidden_relu"],
 )
@@ -352,6 +352,174 @@ class MaskOnTheCpu(_MLP):
 class AnswersOnTheCpu(_MLP):
     def end(self, x):
         return x.cpu()
+
+
+@misconception(
+    "MLP",
+    "tanh-instead-of-relu",
+    "Your hidden layers give what a tanh gives: everything is squeezed into (−1, 1), and far from 0 the slope is "
+    "nearly none.",
+    "ReLU is asked for.",
+    fails=["test_mlp_solves_xor_by_hand", "test_mlp_computes_the_logits"],
+)
+class TanhBetween(_MLP):
+    def activate(self, x):
+        return x.tanh()
+
+
+@misconception(
+    "MLP",
+    "gelu-instead-of-relu",
+    "Your hidden layers give what a GELU gives. Transformers use it; here it is a ReLU.",
+    "ReLU is asked for: negative sums become exactly 0.",
+    fails="test_mlp_computes_the_logits",
+)
+class GeluBetween(_MLP):
+    def activate(self, x):
+        return F.gelu(x)
+
+
+@misconception(
+    "MLP",
+    "leaky-relu-instead-of-relu",
+    "Your hidden layers let a hundredth of what is negative through, as a leaky ReLU does.",
+    "ReLU is asked for: negative sums become exactly 0.",
+    fails="test_mlp_computes_the_logits",
+)
+class LeakyBetween(_MLP):
+    def activate(self, x):
+        return F.leaky_relu(x)
+
+
+@misconception(
+    "MLP",
+    "relu-before-the-first-layer",
+    "Your network gives what comes out if the pixels go through a ReLU first: all dark pixels, which are "
+    "negative here, become 0, and the network cannot tell them apart.",
+    "ReLU comes after a hidden layer, never before the first.",
+    fails="test_mlp_computes_the_logits",
+)
+class ReluFirst(_MLP):
+    def begin(self, x):
+        return x.flatten(1).relu()
+
+
+@misconception(
+    "MLP",
+    "equal-layers-shared",
+    "Where several hidden layers have the same size, your network has too few parameters: one layer is used "
+    "again and again, so that all of them have the same weights. `[layer] * n` does that, and a dictionary of "
+    "layers by their sizes.",
+    "Make a new `nn.Linear` for each neighbouring pair of sizes.",
+    fails="test_mlp_parameters_follow_sizes",
+)
+class EqualShared(_MLP):
+    def __init__(self, sizes=(784, 512, 128, 10), dropout=0.0):
+        super().__init__(sizes, dropout)
+        kept = {}
+        for place, layer in enumerate(self.layers):
+            self.layers[place] = kept.setdefault(tuple(layer.weight.shape), layer)
+
+
+@misconception(
+    "MLP",
+    "rows-of-784-always",
+    "Your network takes images of 784 numbers only, whatever `sizes[0]` says: somewhere it turns its input into "
+    "rows of that length.",
+    "Flatten everything after the first dimension, without naming a number.",
+    fails=["test_mlp_flattens_whatever_comes_in", "test_mlp_solves_xor_by_hand"],
+)
+class RowsOf784(_MLP):
+    def begin(self, x):
+        return x.reshape(-1, 784)
+
+
+@misconception(
+    "MLP",
+    "probabilities-in-eval-mode",
+    "In training mode your network returns logits, in eval mode probabilities. Whoever measures a loss in eval "
+    "mode takes the softmax of a softmax.",
+    "Return logits in both modes; the largest logit is at the same class as the largest probability.",
+    fails=["test_mlp_solves_xor_by_hand", "test_mlp_computes_the_logits"],
+)
+class ProbabilitiesInEval(_MLP):
+    def end(self, x):
+        return x if self.training else x.softmax(1)
+
+
+@misconception(
+    "MLP",
+    "dropout-always-one-half",
+    "In training your network drops half of the hidden units, whatever `dropout` says.",
+    "Hand the argument on.",
+    fails=["test_mlp_drops_after_each_hidden_relu", "test_mlp_drops_nothing_by_default"],
+)
+class DropoutHalf(_MLP):
+    def drop(self, x):
+        return F.dropout(x, 0.5, self.training)
+
+
+@misconception(
+    "MLP",
+    "weights-begin-at-zero",
+    "Your weights all begin at 0. The units of a layer then get the same gradient, make the same step and stay "
+    "the same for ever, and behind a layer of zeros nothing arrives at all.",
+    "Leave the start to `nn.Linear`, which draws small random weights.",
+    fails="test_mlp_parameters_can_learn",
+)
+class BeginsAtZero(_MLP):
+    def __init__(self, sizes=(784, 512, 128, 10), dropout=0.0):
+        super().__init__(sizes, dropout)
+        for parameter in self.parameters():
+            nn.init.zeros_(parameter)
+
+
+@misconception(
+    "MLP",
+    "batch-norm-unasked",
+    "Your network has more parameters than its linear layers: it normalises in between, which helps, but is not "
+    "asked for, and no weights of others fit in.",
+    "Linear layers, ReLU and dropout are all.",
+    fails=["test_mlp_parameters_by_default", "test_mlp_parameters_follow_sizes"],
+)
+class NormUnasked(_MLP):
+    def __init__(self, sizes=(784, 512, 128, 10), dropout=0.0):
+        super().__init__()
+        layers = [nn.Flatten()]
+        for n_in, n_out in pairwise(sizes[:-1]):
+            layers += [nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out), nn.ReLU(), nn.Dropout(dropout)]
+        self.layers = nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+@misconception(
+    "MLP",
+    "one-image-squeezed",
+    "Where the result has an axis of length 1, it is gone: a single image comes back as (10,) instead of (1, 10).",
+    "`squeeze()` removes every axis of length 1, that of the images too. Nothing is to be removed here.",
+    fails=["test_mlp_flattens_whatever_comes_in", "test_mlp_solves_xor_by_hand"],
+)
+class Squeezed(_MLP):
+    def end(self, x):
+        return x.squeeze()
+
+
+@misconception(
+    "MLP",
+    "relu-before-the-last-layer-only",
+    "Your network gives what comes out if only the last hidden layer is followed by a ReLU: the layers before it "
+    "are one linear map together.",
+    "Every hidden layer is followed by one: it belongs inside of the loop.",
+    fails=["test_mlp_computes_the_logits", "test_mlp_gradients"],
+)
+class ReluOnce(_MLP):
+    def forward(self, x):
+        x = x.flatten(1)
+        for layer in self.layers[:-1]:
+            x = self.drop(layer(x))
+        return self.layers[-1](x.relu() if len(self.layers) > 1 else x)
 
 
 # -- LogSoftmaxMLP ---------------------------------------------------------------------------------------------------
@@ -493,9 +661,10 @@ class OtherNames(nn.Module):
 @misconception(
     "LogSoftmaxMLP",
     "dropout-unasked",
-    "Your network drops units in training mode. There is no dropout in this one.",
+    "In training mode your network gives other numbers than in eval mode, as a dropout makes it. There is none in this "
+    "one.",
     "It is layers, ReLU and the log-softmax only.",
-    fails="test_log_computes_the_log_probabilities",
+    fails="test_log_is_the_same_in_both_modes",
 )
 class Dropping(_LogSoftmaxMLP):
     def hidden(self, x):
@@ -540,6 +709,127 @@ class LogAnswersOnTheCpu(_LogSoftmaxMLP):
         return x.log_softmax(1).cpu()
 
 
+@misconception(
+    "LogSoftmaxMLP",
+    "softmax-before-the-log-softmax",
+    "Your result is the log-softmax of a softmax: nearly the same number for all ten classes. No class can come "
+    "near log 1 = 0.",
+    "Log-softmax takes the logits themselves: the softmax is in it.",
+    fails=["test_log_of_an_undecided_network", "test_log_computes_the_log_probabilities"],
+)
+class SoftmaxFirst(_LogSoftmaxMLP):
+    def end(self, x):
+        return x.softmax(1).log_softmax(1)
+
+
+@misconception(
+    "LogSoftmaxMLP",
+    "sign-turned",
+    "Your result has the other sign: the loss takes the minus itself, and would get one too many.",
+    "Logarithms of probabilities are negative; return them so.",
+    fails=["test_log_of_an_undecided_network", "test_log_computes_the_log_probabilities"],
+)
+class SignTurned(_LogSoftmaxMLP):
+    def end(self, x):
+        return -x.log_softmax(1)
+
+
+@misconception(
+    "LogSoftmaxMLP",
+    "something-added-to-the-probabilities",
+    "Your logarithm never falls below −18: that is what comes out if a small number is added to the "
+    "probabilities to avoid log 0. It hides the failure, and takes the gradient with it.",
+    "Softmax and logarithm in one need no such help.",
+    fails="test_log_stays_finite",
+)
+class EpsilonAdded(_LogSoftmaxMLP):
+    def end(self, x):
+        return (x.softmax(1) + 1e-8).log()
+
+
+@misconception(
+    "LogSoftmaxMLP",
+    "log-of-sigmoid",
+    "Each class gets the logarithm of a sigmoid, on its own. Their probabilities do not sum to 1: ten yes-or-no "
+    "questions are answered instead of one question with ten answers.",
+    "What lets ten numbers compete for one probability?",
+    fails=[
+        "test_log_of_an_undecided_network",
+        "test_log_computes_the_log_probabilities",
+        "test_log_rows_are_distributions",
+    ],
+)
+class LogSigmoid(_LogSoftmaxMLP):
+    def end(self, x):
+        return F.logsigmoid(x)
+
+
+@misconception(
+    "LogSoftmaxMLP",
+    "log-softmax-over-everything",
+    "Your log-softmax runs over all images and classes of the batch together: one distribution for all, instead "
+    "of one a row.",
+    "The classes are dimension 1.",
+    fails=[
+        "test_log_of_an_undecided_network",
+        "test_log_computes_the_log_probabilities",
+        "test_log_rows_are_distributions",
+    ],
+)
+class OverEverything(_LogSoftmaxMLP):
+    def end(self, x):
+        return x.flatten().log_softmax(0).reshape(x.shape)
+
+
+@misconception(
+    "LogSoftmaxMLP",
+    "sigmoid-between",
+    "Your hidden layers give what a sigmoid gives: everything is squeezed into (0, 1), with a slope of at most 1/4.",
+    "ReLU comes after both hidden layers.",
+    fails=["test_log_computes_the_log_probabilities", "test_log_gradients"],
+)
+class LogSigmoidBetween(_LogSoftmaxMLP):
+    def hidden(self, x):
+        return self.fc2(self.fc1(x.flatten(1)).sigmoid()).sigmoid()
+
+
+@misconception(
+    "LogSoftmaxMLP",
+    "tanh-between",
+    "Your hidden layers give what a tanh gives: everything is squeezed into (−1, 1).",
+    "ReLU comes after both hidden layers.",
+    fails=["test_log_computes_the_log_probabilities", "test_log_gradients"],
+)
+class LogTanhBetween(_LogSoftmaxMLP):
+    def hidden(self, x):
+        return self.fc2(self.fc1(x.flatten(1)).tanh()).tanh()
+
+
+@misconception(
+    "LogSoftmaxMLP",
+    "one-row-squeezed",
+    "A single image comes back as (10,) instead of (1, 10): where the result has an axis of length 1, it is gone.",
+    "`squeeze()` removes every axis of length 1, that of the images too. Nothing is to be removed here.",
+    fails="test_log_flattens_whatever_comes_in",
+)
+class LogSqueezed(_LogSoftmaxMLP):
+    def end(self, x):
+        return x.log_softmax(1).squeeze()
+
+
+@misconception(
+    "LogSoftmaxMLP",
+    "probabilities-kept-above-0",
+    "Your logarithm never falls below −16.1: that is what comes out if the probabilities are kept above 1e-7 to "
+    "avoid log 0. It hides the failure, and takes the gradient with it.",
+    "Softmax and logarithm in one need no such help.",
+    fails="test_log_stays_finite",
+)
+class ProbabilitiesClamped(_LogSoftmaxMLP):
+    def end(self, x):
+        return x.softmax(1).clamp(min=1e-7).log()
+
+
 # -- train_classifier ------------------------------------------------------------------------------------------------
 
 
@@ -558,6 +848,7 @@ def _fit(
     tell=None,
     learn=True,
     each_batch=False,
+    last=False,
     order=torch.randperm,
 ):
     """A plain training loop; `tell` turns the sum of the batches' losses and their number into what is told."""
@@ -565,7 +856,7 @@ def _fit(
     tell = tell or (lambda total, batches: total.item() / batches)
     for epoch in range(first, first + epochs):
         total, batches = torch.zeros(()), 0
-        for batch in order(len(images)).split(32):
+        for batch in filter(len, order(len(images)).split(32)):
             loss = F.cross_entropy(model(images[batch]), labels[batch])
             optimizer.zero_grad()
             loss.backward()
@@ -575,8 +866,12 @@ def _fit(
             if each_batch:
                 on_epoch(epoch, loss.item())
         if on_epoch and not each_batch:
-            on_epoch(epoch, tell(total, batches))
+            on_epoch(epoch, loss.item() if last else tell(total, batches))
     return model
+
+
+def _mean_or_0(total, batches):
+    return total.item() / max(batches, 1)
 
 
 @misconception(
@@ -751,3 +1046,181 @@ def train_in_place(images, labels, *, epochs, seed, device="cpu", on_epoch=None)
 def train_calls_none(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
     torch.manual_seed(seed)
     return _fit(_network(), images, labels, epochs, lambda epoch, loss: on_epoch(epoch, loss)).eval()
+
+
+@misconception(
+    "train_classifier",
+    "batch-means-over-images",
+    "You add up the batches' mean losses, one to a batch, and divide by the number of images: with batches of 64 "
+    "the loss that you tell is 64 times too small.",
+    "A sum with one number for each batch is divided by the number of batches; or weight each batch with its "
+    "size first.",
+    fails="test_train_tells_the_mean_over_the_images",
+)
+def train_tells_too_little(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    tell = lambda total, batches: total.item() / len(images)  # noqa: E731
+    return _fit(_network(), images, labels, epochs, on_epoch, tell=tell).eval()
+
+
+@misconception(
+    "train_classifier",
+    "image-losses-over-batches",
+    "You add up the losses of all images and divide by the number of batches: with batches of 64 the loss that "
+    "you tell is 64 times too large.",
+    "A sum with one number for each image is divided by the number of images.",
+    fails="test_train_tells_the_mean_over_the_images",
+)
+def train_tells_too_much(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    tell = lambda total, batches: total.item() * min(len(images), 32) / batches  # noqa: E731
+    return _fit(_network(), images, labels, epochs, on_epoch, tell=tell).eval()
+
+
+@misconception(
+    "train_classifier",
+    "loss-never-begins-anew",
+    "The loss that you tell grows from epoch to epoch: the sum goes on from the last epoch instead of beginning at 0.",
+    "Where does the sum have to be set to 0: before the loop over the epochs, or inside?",
+    fails="test_train_learns",
+)
+def train_sum_goes_on(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    total = 0.0
+
+    def tell(epoch, loss):
+        nonlocal total
+        total += loss
+        if on_epoch:
+            on_epoch(epoch, total)
+
+    return _fit(_network(), images, labels, epochs, tell).eval()
+
+
+@misconception(
+    "train_classifier",
+    "loss-before-epoch",
+    "You hand the loss to `on_epoch` first and the epoch's number second.",
+    "`on_epoch(epoch, mean_loss)`.",
+    fails="test_train_tells_each_epoch",
+)
+def train_tells_loss_first(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    tell = on_epoch and (lambda epoch, loss: on_epoch(loss, epoch))
+    return _fit(_network(), images, labels, epochs, tell).eval()
+
+
+@misconception(
+    "train_classifier",
+    "a-number-of-epochs-of-its-own",
+    "You train for the same number of epochs whatever `epochs` says.",
+    "Use the argument.",
+    fails="test_train_tells_each_epoch",
+)
+def train_own_epochs(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    return _fit(_network(), images, labels, 5, on_epoch).eval()
+
+
+@misconception(
+    "train_classifier",
+    "one-epoch-missing",
+    "You train for one epoch too few: `range(1, epochs)` ends before its second number.",
+    "Write down the numbers that your `range` gives for epochs=3.",
+    fails="test_train_tells_each_epoch",
+)
+def train_one_epoch_less(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    return _fit(_network(), images, labels, epochs - 1, on_epoch).eval()
+
+
+@misconception(
+    "train_classifier",
+    "module-and-more-returned",
+    "You return a tuple. The trained module alone is what is asked for.",
+    "Losses go to `on_epoch`; return the network itself.",
+    fails=["test_train_returns_a_module_in_eval_mode", "test_train_learns"],
+)
+def train_returns_more(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    return _fit(_network(), images, labels, epochs, on_epoch).eval(), []
+
+
+@misconception(
+    "train_classifier",
+    "labels-of-other-images",
+    "Your network's weights move, but it does not learn what the images show: that is what comes out if images and "
+    "labels are shuffled apart, so that each image carries some other image's label.",
+    "Draw one order in each epoch, and pick images and labels with it.",
+    fails="test_train_learns",
+)
+def train_shuffled_apart(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    return _fit(_network(), images, labels[torch.randperm(len(labels))], epochs, on_epoch).eval()
+
+
+@misconception(
+    "train_classifier",
+    "small-last-batch-left-out",
+    "Images that do not fill a batch train nothing: of ten images not one.",
+    "The last batch may be smaller: `drop_last` is off, and a count of batches is rounded up.",
+    fails="test_train_uses_a_batch_that_is_not_full",
+)
+def train_full_batches_only(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    whole = len(images) // 32 * 32
+    return _fit(_network(), images[:whole], labels[:whole], epochs, on_epoch, tell=_mean_or_0).eval()
+
+
+@misconception(
+    "train_classifier",
+    "some-images-held-out",
+    "Some images are never trained on: their labels make no difference. The grader has test images of its own; "
+    "all that you are given are for training.",
+    "Go through all `len(images)` images in each epoch.",
+    fails="test_train_uses_the_first_and_the_last_images",
+)
+def train_holds_out(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    kept = len(images) - len(images) // 10
+    return _fit(_network(), images[:kept], labels[:kept], epochs, on_epoch).eval()
+
+
+@misconception(
+    "train_classifier",
+    "no-seed-for-0",
+    "With the seed 0 your training is not repeatable: `if seed:` takes 0 for no seed at all.",
+    "0 is a seed like any other; seed without asking.",
+    fails="test_train_same_seed_same_network",
+)
+def train_unseeded_at_0(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    if seed:
+        torch.manual_seed(seed)
+    return _fit(_network(), images, labels, epochs, on_epoch).eval()
+
+
+@misconception(
+    "train_classifier",
+    "as-many-scores-as-labels-seen",
+    "Your network has as many scores as the labels at hand need. There are ten digits, whether each of them "
+    "comes or not.",
+    "The last layer has ten units.",
+    fails="test_train_gives_ten_scores_whatever_the_labels",
+)
+def train_counts_labels(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, int(labels.max()) + 1))
+    return _fit(model, images, labels, epochs, on_epoch).eval()
+
+
+@misconception(
+    "train_classifier",
+    "last-batch-s-loss-told",
+    "You tell the loss of the epoch's last batch, as it comes out of the loop. It jumps about with whatever "
+    "happens to be in that batch.",
+    "Keep the books over the whole epoch: a sum that begins at 0, and a division at the end.",
+    fails="test_train_tells_the_mean_over_the_epoch",
+)
+def train_tells_the_last(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    return _fit(_network(), images, labels, epochs, on_epoch, last=True).eval()

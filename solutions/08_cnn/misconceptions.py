@@ -1195,6 +1195,7 @@ def _fit(
     tell=None,
     learn=True,
     each_batch=False,
+    last=False,
     order=torch.randperm,
 ):
     """A plain training loop; `tell` turns the sum of the batches' losses and their number into what is told."""
@@ -1202,7 +1203,7 @@ def _fit(
     tell = tell or (lambda total, batches: total.item() / batches)
     for epoch in range(first, first + epochs):
         total, batches = torch.zeros(()), 0
-        for batch in order(len(images)).split(32):
+        for batch in filter(len, order(len(images)).split(32)):
             loss = F.cross_entropy(model(images[batch]), labels[batch])
             optimizer.zero_grad()
             loss.backward()
@@ -1212,8 +1213,12 @@ def _fit(
             if each_batch:
                 on_epoch(epoch, loss.item())
         if on_epoch and not each_batch:
-            on_epoch(epoch, tell(total, batches))
+            on_epoch(epoch, loss.item() if last else tell(total, batches))
     return model
+
+
+def _mean_or_0(total, batches):
+    return total.item() / max(batches, 1)
 
 
 @misconception(
@@ -1388,3 +1393,181 @@ def train_in_place(images, labels, *, epochs, seed, device="cpu", on_epoch=None)
 def train_calls_none(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
     torch.manual_seed(seed)
     return _fit(_network(), images, labels, epochs, lambda epoch, loss: on_epoch(epoch, loss)).eval()
+
+
+@misconception(
+    "train_classifier",
+    "batch-means-over-images",
+    "You add up the batches' mean losses, one to a batch, and divide by the number of images: with batches of 64 "
+    "the loss that you tell is 64 times too small.",
+    "A sum with one number for each batch is divided by the number of batches; or weight each batch with its "
+    "size first.",
+    fails="test_train_tells_the_mean_over_the_images",
+)
+def train_tells_too_little(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    tell = lambda total, batches: total.item() / len(images)  # noqa: E731
+    return _fit(_network(), images, labels, epochs, on_epoch, tell=tell).eval()
+
+
+@misconception(
+    "train_classifier",
+    "image-losses-over-batches",
+    "You add up the losses of all images and divide by the number of batches: with batches of 64 the loss that "
+    "you tell is 64 times too large.",
+    "A sum with one number for each image is divided by the number of images.",
+    fails="test_train_tells_the_mean_over_the_images",
+)
+def train_tells_too_much(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    tell = lambda total, batches: total.item() * min(len(images), 32) / batches  # noqa: E731
+    return _fit(_network(), images, labels, epochs, on_epoch, tell=tell).eval()
+
+
+@misconception(
+    "train_classifier",
+    "loss-never-begins-anew",
+    "The loss that you tell grows from epoch to epoch: the sum goes on from the last epoch instead of beginning at 0.",
+    "Where does the sum have to be set to 0: before the loop over the epochs, or inside?",
+    fails="test_train_learns",
+)
+def train_sum_goes_on(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    total = 0.0
+
+    def tell(epoch, loss):
+        nonlocal total
+        total += loss
+        if on_epoch:
+            on_epoch(epoch, total)
+
+    return _fit(_network(), images, labels, epochs, tell).eval()
+
+
+@misconception(
+    "train_classifier",
+    "loss-before-epoch",
+    "You hand the loss to `on_epoch` first and the epoch's number second.",
+    "`on_epoch(epoch, mean_loss)`.",
+    fails="test_train_tells_each_epoch",
+)
+def train_tells_loss_first(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    tell = on_epoch and (lambda epoch, loss: on_epoch(loss, epoch))
+    return _fit(_network(), images, labels, epochs, tell).eval()
+
+
+@misconception(
+    "train_classifier",
+    "a-number-of-epochs-of-its-own",
+    "You train for the same number of epochs whatever `epochs` says.",
+    "Use the argument.",
+    fails="test_train_tells_each_epoch",
+)
+def train_own_epochs(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    return _fit(_network(), images, labels, 5, on_epoch).eval()
+
+
+@misconception(
+    "train_classifier",
+    "one-epoch-missing",
+    "You train for one epoch too few: `range(1, epochs)` ends before its second number.",
+    "Write down the numbers that your `range` gives for epochs=3.",
+    fails="test_train_tells_each_epoch",
+)
+def train_one_epoch_less(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    return _fit(_network(), images, labels, epochs - 1, on_epoch).eval()
+
+
+@misconception(
+    "train_classifier",
+    "module-and-more-returned",
+    "You return a tuple. The trained module alone is what is asked for.",
+    "Losses go to `on_epoch`; return the network itself.",
+    fails=["test_train_returns_a_module_in_eval_mode", "test_train_learns"],
+)
+def train_returns_more(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    return _fit(_network(), images, labels, epochs, on_epoch).eval(), []
+
+
+@misconception(
+    "train_classifier",
+    "labels-of-other-images",
+    "Your network's weights move, but it does not learn what the images show: that is what comes out if images and "
+    "labels are shuffled apart, so that each image carries some other image's label.",
+    "Draw one order in each epoch, and pick images and labels with it.",
+    fails="test_train_learns",
+)
+def train_shuffled_apart(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    return _fit(_network(), images, labels[torch.randperm(len(labels))], epochs, on_epoch).eval()
+
+
+@misconception(
+    "train_classifier",
+    "small-last-batch-left-out",
+    "Images that do not fill a batch train nothing: of ten images not one.",
+    "The last batch may be smaller: `drop_last` is off, and a count of batches is rounded up.",
+    fails="test_train_uses_a_batch_that_is_not_full",
+)
+def train_full_batches_only(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    whole = len(images) // 32 * 32
+    return _fit(_network(), images[:whole], labels[:whole], epochs, on_epoch, tell=_mean_or_0).eval()
+
+
+@misconception(
+    "train_classifier",
+    "some-images-held-out",
+    "Some images are never trained on: their labels make no difference. The grader has test images of its own; "
+    "all that you are given are for training.",
+    "Go through all `len(images)` images in each epoch.",
+    fails="test_train_uses_the_first_and_the_last_images",
+)
+def train_holds_out(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    kept = len(images) - len(images) // 10
+    return _fit(_network(), images[:kept], labels[:kept], epochs, on_epoch).eval()
+
+
+@misconception(
+    "train_classifier",
+    "no-seed-for-0",
+    "With the seed 0 your training is not repeatable: `if seed:` takes 0 for no seed at all.",
+    "0 is a seed like any other; seed without asking.",
+    fails="test_train_same_seed_same_network",
+)
+def train_unseeded_at_0(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    if seed:
+        torch.manual_seed(seed)
+    return _fit(_network(), images, labels, epochs, on_epoch).eval()
+
+
+@misconception(
+    "train_classifier",
+    "as-many-scores-as-labels-seen",
+    "Your network has as many scores as the labels at hand need. There are ten digits, whether each of them "
+    "comes or not.",
+    "The last layer has ten units.",
+    fails="test_train_gives_ten_scores_whatever_the_labels",
+)
+def train_counts_labels(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, int(labels.max()) + 1))
+    return _fit(model, images, labels, epochs, on_epoch).eval()
+
+
+@misconception(
+    "train_classifier",
+    "last-batch-s-loss-told",
+    "You tell the loss of the epoch's last batch, as it comes out of the loop. It jumps about with whatever "
+    "happens to be in that batch.",
+    "Keep the books over the whole epoch: a sum that begins at 0, and a division at the end.",
+    fails="test_train_tells_the_mean_over_the_epoch",
+)
+def train_tells_the_last(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    return _fit(_network(), images, labels, epochs, on_epoch, last=True).eval()

@@ -6,6 +6,7 @@ import torch
 def mlp_shapes(impl, **options):
     """An MLP is made; the shapes of its parameters, in order, and whether they are trained."""
     model = impl.MLP(**_settings(options))
+    _with_shapes(model, torch.zeros(2, options.get("sizes", [784])[0]))
     return [[list(p.shape), p.requires_grad] for p in model.parameters()]
 
 
@@ -40,17 +41,25 @@ def mlp_start(impl, seed, **options):
 
 def mlp_elsewhere(impl, images, **options):
     """An MLP is moved to another device and looks at images that live there."""
-    return elsewhere.find_output_device(impl.MLP(**_settings(options)), images)  # noqa: F821 (a name that every probe is given)
+    model = _with_shapes(impl.MLP(**_settings(options)), images)
+    return elsewhere.find_output_device(model, images)  # noqa: F821 (a name that every probe is given)
 
 
 def log_shapes(impl):
     """A LogSoftmaxMLP is made; the names and shapes of its parameters."""
-    return {name: list(p.shape) for name, p in impl.LogSoftmaxMLP().named_parameters()}
+    model = _with_shapes(impl.LogSoftmaxMLP(), torch.zeros(2, 784))
+    return {name: list(p.shape) for name, p in model.named_parameters()}
 
 
 def log_probabilities(impl, images, parameters, training=False):
     """A LogSoftmaxMLP whose parameters are set to given ones looks at a batch."""
     return _named(impl.LogSoftmaxMLP(), parameters).to(images).train(training)(images).detach()
+
+
+def log_in_both_modes(impl, images, parameters):
+    """A LogSoftmaxMLP whose parameters are set to given ones looks at a batch in training mode and in eval mode."""
+    model = _named(impl.LogSoftmaxMLP(), parameters).to(images)
+    return {"training": model.train()(images).detach(), "eval": model.eval()(images).detach()}
 
 
 def log_gradients(impl, images, parameters):
@@ -71,7 +80,7 @@ def log_start(impl, seed):
 
 def log_elsewhere(impl, images):
     """A LogSoftmaxMLP is moved to another device and looks at images that live there."""
-    return elsewhere.find_output_device(impl.LogSoftmaxMLP(), images)  # noqa: F821 (a name that every probe is given)
+    return elsewhere.find_output_device(_with_shapes(impl.LogSoftmaxMLP(), images), images)  # noqa: F821 (a name that every probe is given)
 
 
 def trained(impl, images, labels, others, epochs, seed, before=0):
@@ -92,29 +101,35 @@ def trained_twice(impl, images, labels, others, epochs, seeds, before):
     scores = []
     for seed, state in zip(seeds, before, strict=True):
         torch.manual_seed(state)
-        scores.append(_scores(impl.train_classifier(images, labels, epochs=epochs, seed=seed), others))
+        model = impl.train_classifier(images.clone(), labels.clone(), epochs=epochs, seed=seed)
+        scores.append(_scores(model, others))
     return scores
 
 
 def taught(impl, images, labels, others, epochs, seed):
     """train_classifier is called once with each of several sets of labels; the modules look at other images."""
     images, others = images.cpu(), others.cpu()
-    return [_scores(impl.train_classifier(images, y.cpu(), epochs=epochs, seed=seed), others) for y in labels]
+    scores = []
+    for several in labels:
+        model = impl.train_classifier(images.clone(), several.cpu().clone(), epochs=epochs, seed=seed)
+        scores.append(_scores(model, others))
+    return scores
 
 
-def losses_of_few_and_many(impl, images, labels, seed):
-    """train_classifier runs one epoch on an eighth of the images, and one on all; the losses that it tells."""
+def losses_of_runs(impl, images, labels, runs, seed):
+    """train_classifier is run on so many of the images, for so many epochs each time; the losses that it tells."""
     images, labels = images.cpu(), labels.cpu()
-    few = len(images) // 8
     told = []
-    for count in (few, len(images)):
+    for count, epochs in runs:
+        losses = []
         impl.train_classifier(
-            images[:count],
-            labels[:count],
-            epochs=1,
+            images[:count].clone(),
+            labels[:count].clone(),
+            epochs=epochs,
             seed=seed,
-            on_epoch=lambda epoch, mean_loss: told.append(float(mean_loss)),
+            on_epoch=lambda epoch, mean_loss, losses=losses: losses.append(float(mean_loss)),
         )
+        told.append(losses)
     return told
 
 
@@ -159,6 +174,7 @@ def _settings(options):
 
 
 def _filled(model, tensors):
+    _with_shapes(model, torch.zeros(2, tensors[0].shape[1]))
     parameters = list(model.parameters())
     shapes, wanted = [list(p.shape) for p in parameters], [list(t.shape) for t in tensors]
     if shapes != wanted:
@@ -170,6 +186,7 @@ def _filled(model, tensors):
 
 
 def _named(model, tensors):
+    _with_shapes(model, torch.zeros(2, 784))
     named = dict(model.named_parameters())
     shapes, wanted = ({n: list(t.shape) for n, t in kind.items()} for kind in (named, tensors))
     if shapes != wanted:
@@ -181,10 +198,18 @@ def _named(model, tensors):
 
 
 def _start(model, images):
+    _with_shapes(model, images)
     parameters = list(model.parameters())
     reached = [g is not None for g in gradients(model(images), parameters)]  # noqa: F821
     first = next((p for p in parameters if p.dim() == 2), None)
     return {"reached": reached, "first": None if first is None else first.detach()}
+
+
+def _with_shapes(model, images):
+    """The model, run once if it has layers that find out their sizes then."""
+    if any(isinstance(p, torch.nn.parameter.UninitializedParameter) for p in model.parameters()):
+        model(images.cpu())
+    return model
 
 
 def _scores(model, images):

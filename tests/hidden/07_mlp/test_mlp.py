@@ -62,6 +62,7 @@ def test_mlp_parameters_follow_sizes(judge):
     judge.probe("mlp_shapes", sizes=[784, 512, 128, 10])
     judge.probe("mlp_shapes", sizes=[12, 7, 5, 6, 3])
     judge.probe("mlp_shapes", sizes=[20, 8, 4])
+    judge.probe("mlp_shapes", sizes=[9, 5, 5, 5, 5, 3])
     judge.probe("mlp_shapes", sizes=[6, 2])
 
 
@@ -281,10 +282,27 @@ def test_log_of_an_undecided_network(judge):
 
 @part("LogSoftmaxMLP")
 @rung("values")
-@pytest.mark.parametrize("training", [False, True])
-def test_log_computes_the_log_probabilities(judge, draw, training):
+def test_log_computes_the_log_probabilities(judge, draw):
+    for _ in range(2):
+        parameters = named(layers(draw, 784, 128, 64, 10))
+        judge.probe("log_probabilities", draw.normal(6, 1, 28, 28), parameters)
+
+
+def alike_in_both_modes(said):
+    """A check: training mode and eval mode give the same."""
+    if (said["training"] - said["eval"]).abs().max() <= 1e-3:
+        return None
+    return (
+        "in training mode the same images get other log-probabilities than in eval mode: this network has no dropout "
+        "and no batch norm"
+    )
+
+
+@part("LogSoftmaxMLP")
+@rung("values")
+def test_log_is_the_same_in_both_modes(judge, draw):
     parameters = named(layers(draw, 784, 128, 64, 10))
-    judge.probe("log_probabilities", draw.normal(6, 1, 28, 28), parameters, training=training)
+    judge.holds(alike_in_both_modes, "log_in_both_modes", draw.normal(6, 1, 28, 28), parameters)
 
 
 def is_a_distribution(result):
@@ -382,6 +400,8 @@ def is_ready(count):
         if any(said["training"]):
             return "the module comes back in training mode; it must be in eval mode, so that dropout is off"
         scores = said["scores"]
+        if scores.dim() == 2 and len(scores) != count:
+            return f"{count} images come back as {len(scores)} rows of scores; there is to be one row for each image"
         if tuple(scores.shape) != (count, 10):
             return (
                 f"the module gives scores of the shape {tuple(scores.shape)} for {count} images; "
@@ -416,9 +436,11 @@ def reports(epochs):
         told = said["told"]
         if not told:
             return "on_epoch was never called"
+        numbers, losses = zip(*told, strict=True)
+        if len(told) != epochs and len(set(numbers)) == len(numbers):
+            return f"on_epoch was told of {len(told)} epochs; {epochs} are asked for"
         if len(told) != epochs:
             return f"on_epoch was called {len(told)} times in {epochs} epochs; call it once at the end of each epoch"
-        numbers, losses = zip(*told, strict=True)
         if list(numbers) != list(range(1, epochs + 1)):
             return f"on_epoch got the epoch numbers {list(numbers)}; they run from 1 to {epochs}"
         if not all(type(loss) is float for loss in losses):
@@ -438,31 +460,75 @@ def test_train_tells_each_epoch(judge, draw, epochs):
     judge.holds(reports(epochs), "trained", images, labels, images[:2], epochs, draw.integer(0, 10**6))
 
 
-def means_do_not_grow(losses):
+def means_do_not_grow(told):
     """A check of the first epoch's loss for few and for many grey images, where no network can do more than guess."""
-    few, many = losses
-    if many > 2.5 * few:
+    (few,), (many,) = told
+    if few > 0 and many > 2.5 * few:
         return (
             f"the loss of an epoch grows with the number of images, from {few:.3f} to {many:.3f}: divide the "
             "sum to get a mean"
         )
-    if many < 0.4 * few:
+    if 0 < many < 0.4 * few:
         return f"the loss of an epoch shrinks with the number of images, from {few:.3f} to {many:.3f}: that is no mean"
     return None
+
+
+def grey(draw, count):
+    """Images from which nothing can be learned: all alike, with labels that are evenly spread."""
+    labels = torch.cat([torch.arange(10)[draw.permutation(10)] for _ in range(count // 10)])
+    return torch.zeros(count, 1, 28, 28), labels
 
 
 @part("train_classifier")
 @rung("values")
 def test_train_tells_the_mean_loss(judge, draw):
     """Eight times as many images make a sum of losses larger, but not a mean."""
-    labels = draw.permutation(1280) % 10
-    judge.holds(
-        means_do_not_grow,
-        "losses_of_few_and_many",
-        torch.zeros(1280, 1, 28, 28),
-        labels,
-        draw.integer(0, 10**6),
-    )
+    runs = [[160, 1], [1280, 1]]
+    judge.holds(means_do_not_grow, "losses_of_runs", *grey(draw, 1280), runs, draw.integer(0, 10**6))
+
+
+def means_are_over_images(told):
+    """A check of the first epoch's loss for 2, for 10 and for 640 grey images."""
+    (two,), (ten,), (many,) = told
+    if 0 in (two, ten) and many:
+        return "two or ten images have no loss at all: a batch that is not full counts, too"
+    losses = f"two grey images have a mean loss of {two:.3f}, ten of {ten:.3f}, and 640 of {many:.3f}"
+    known = f"{losses}, though nothing can be learned from them"
+    if min(two, ten) > 0 and many > 2.5 * ten and many > 2.5 * two:
+        return f"{known}: losses of single images, added up, are to be divided by the number of images, not of batches"
+    if many > 0 and (many < 0.35 * ten or many < 0.2 * two):
+        return f"{known}: mean losses of batches, added up, are to be divided by the number of batches, not of images"
+    return None
+
+
+@part("train_classifier")
+@rung("edge")
+def test_train_tells_the_mean_over_the_images(judge, draw):
+    """A single batch and many batches have the same mean loss per image."""
+    runs = [[2, 1], [10, 1], [640, 1]]
+    judge.holds(means_are_over_images, "losses_of_runs", *grey(draw, 640), runs, draw.integer(0, 10**6))
+
+
+def means_are_over_the_epoch(told):
+    """A check of two epochs of 128 images and one of 256, all alike: the same steps, of which the last is no mean."""
+    (first, second), (both,) = told
+    fall = first - second
+    if second >= 0 and fall > 0.1 * second and abs(both - second) < 0.15 * fall:
+        return (
+            f"256 images that are all alike have a loss of {both:.3f} in an epoch; half of them have {first:.3f} and "
+            f"{second:.3f} in two, after as many steps. As a mean, the one should lie between the two: tell the mean "
+            "over all batches of the epoch, not what the last one gave"
+        )
+    return None
+
+
+@part("train_classifier")
+@rung("edge")
+def test_train_tells_the_mean_over_the_epoch(judge, draw):
+    """All images and labels are alike, so that the loss falls from step to step, whichever images a batch holds."""
+    images, labels = torch.full((256, 1, 28, 28), 0.3), torch.full((256,), draw.integer(0, 10))
+    runs = [[128, 2], [256, 1]]
+    judge.holds(means_are_over_the_epoch, "losses_of_runs", images, labels, runs, draw.integer(0, 10**6))
 
 
 def has_learned(answers, epochs):
@@ -472,16 +538,18 @@ def has_learned(answers, epochs):
         if told := returned_a_module(said):
             return told
         share = (said["scores"].argmax(dim=1) == answers).float().mean().item()
+        losses = [loss for _, loss in said["told"]]
         if share < 0.6:
             return (
                 f"after training {share:.0%} of images that are easy to tell apart are recognised; guessing gives 20 %"
             )
-        losses = [loss for _, loss in said["told"]]
-        if len(losses) != epochs:
+        if len(losses) < epochs:
             return (
                 f"on_epoch was called {len(losses)} times in {epochs} epochs; go through all epochs, however small the "
                 "loss, and call it after each"
             )
+        if len(losses) > epochs:
+            return f"on_epoch was called {len(losses)} times in {epochs} epochs; call it once at the end of each epoch"
         if len(losses) > 1 and not losses[-1] < losses[0]:
             return f"the loss does not fall: {losses[0]:.4f} in the first epoch, {losses[-1]:.4f} in the last"
         return None
@@ -490,7 +558,7 @@ def has_learned(answers, epochs):
 
 
 @part("train_classifier")
-@rung("training")
+@rung("values")
 def test_train_learns(judge, draw):
     images, labels = patterns(draw, 320)
     others, answers = patterns(draw, 100)
@@ -549,7 +617,7 @@ def test_train_same_seed_same_network(judge, draw):
     judge.holds(both_alike(begins), "trained_twice", *same, images[:20], 1, [seed, seed], [state, state + 1])
     differs = "with the same seed two trainings give different networks (is the images' order drawn after seeding?)"
     judge.holds(both_alike(differs), "trained_twice", images, labels, images[:20], 2, [seed, seed], [state, state + 1])
-    zero = "with the seed 0 two trainings begin with different weights (0 is a seed as any other)"
+    zero = "with the seed 0 two trainings begin with different weights (0 is a seed like any other)"
     judge.holds(both_alike(zero), "trained_twice", *same, images[:20], 1, [0, 0], [state, state + 1])
 
 

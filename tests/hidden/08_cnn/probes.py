@@ -187,28 +187,30 @@ def trained_twice(impl, images, labels, others, epochs, seeds, before):
     return scores
 
 
-def trained_with_each(impl, images, several, others, epochs, seed):
-    """train_classifier is called with each of some labels and the same seed, and the modules look at other images."""
+def taught(impl, images, labels, others, epochs, seed):
+    """train_classifier is called once with each of several sets of labels; the modules look at other images."""
+    images, others = images.cpu(), others.cpu()
     scores = []
-    for labels in several:
-        model = impl.train_classifier(images.cpu().clone(), labels.cpu().clone(), epochs=epochs, seed=seed)
-        scores.append(_scores(model, others.cpu()))
+    for several in labels:
+        model = impl.train_classifier(images.clone(), several.cpu().clone(), epochs=epochs, seed=seed)
+        scores.append(_scores(model, others))
     return scores
 
 
-def losses_of_few_and_many(impl, images, labels, seed):
-    """train_classifier runs one epoch on an eighth of the images, and one on all; the losses that it tells."""
+def losses_of_runs(impl, images, labels, runs, seed):
+    """train_classifier is run on so many of the images, for so many epochs each time; the losses that it tells."""
     images, labels = images.cpu(), labels.cpu()
-    few = len(images) // 8
     told = []
-    for count in (few, len(images)):
+    for count, epochs in runs:
+        losses = []
         impl.train_classifier(
-            images[:count],
-            labels[:count],
-            epochs=1,
+            images[:count].clone(),
+            labels[:count].clone(),
+            epochs=epochs,
             seed=seed,
-            on_epoch=lambda epoch, mean_loss: told.append(float(mean_loss)),
+            on_epoch=lambda epoch, mean_loss, losses=losses: losses.append(float(mean_loss)),
         )
+        told.append(losses)
     return told
 
 
