@@ -35,8 +35,8 @@ class MLP(nn.Module):
 
         The parameters are registered in order of use: weight of the first layer `(sizes[1], sizes[0])`, its bias
         `(sizes[1],)`, weight of the second layer, and so on, all in the shapes that `nn.Linear` gives them.
-        How they are called is up to you. Layers that find out their input's size at the first batch (`nn.LazyLinear`) are
-        layers like any other, here and in `LogSoftmaxMLP`.
+        How they are called is up to you. Layers that find out their input's size at the first batch (`nn.LazyLinear`)
+        are layers like any other, here and in `LogSoftmaxMLP`.
         """
         super().__init__()
         # YOUR CODE HERE

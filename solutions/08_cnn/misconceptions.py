@@ -217,6 +217,67 @@ def size_unchecked(size, kernel_size, stride=1, padding=0, dilation=1):
     return output
 
 
+@misconception(
+    "conv_output_size",
+    "rule-of-padding-same",
+    "Your size is ⌈size / stride⌉, as libraries have it for padding “same”: kernel and padding play no part in it.",
+    "Here the padding is given: how many places does the kernel have in size + 2·padding pixels?",
+    fails=["test_size_by_hand", "test_size_with_everything_together"],
+)
+def size_of_padding_same(size, kernel_size, stride=1, padding=0, dilation=1):
+    if stride < 1 or dilation < 1 or padding < 0 or size + 2 * padding < dilation * (kernel_size - 1) + 1:
+        raise ValueError("the kernel does not fit")
+    return -(-size // stride)
+
+
+@misconception(
+    "conv_output_size",
+    "stride-ignored-in-size",
+    "Your size is that of stride 1, whatever `stride` says.",
+    "After the first place each further one needs `stride` more pixels.",
+    fails=["test_size_rounds_down", "test_size_with_everything_together"],
+)
+@_size
+def size_no_stride(size, kernel_size, stride, padding, dilation):
+    return size + 2 * padding - dilation * (kernel_size - 1)
+
+
+@misconception(
+    "conv_output_size",
+    "one-added-before-the-division",
+    "Your size is what comes out if 1 is added before the division by the stride instead of after it.",
+    "The first place costs no stride: it is counted apart.",
+    fails=["test_size_by_hand", "test_size_rounds_down"],
+)
+@_size
+def size_one_first(size, kernel_size, stride, padding, dilation):
+    return (size + 2 * padding - dilation * (kernel_size - 1)) // stride
+
+
+@misconception(
+    "conv_output_size",
+    "size-of-a-transposed-convolution",
+    "Your size is that of a transposed convolution: it grows with the stride, where a convolution's shrinks.",
+    "A convolution divides by its stride.",
+    fails=["test_size_by_hand", "test_size_with_everything_together"],
+)
+@_size
+def size_transposed(size, kernel_size, stride, padding, dilation):
+    return (size - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + 1
+
+
+@misconception(
+    "conv_output_size",
+    "rounded-to-the-nearest",
+    "You round to the nearest whole number. Half a place is no place.",
+    "Round down: `//`.",
+    fails="test_size_rounds_down",
+)
+@_size
+def size_nearest(size, kernel_size, stride, padding, dilation):
+    return int((size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 0.5) + 1
+
+
 # -- conv2d ----------------------------------------------------------------------------------------------------------
 
 
@@ -379,6 +440,97 @@ def conv_float32(input, weight, bias=None, stride=1, padding=0, dilation=1):
     return torch.zeros(result.shape) + result.to(torch.float32)
 
 
+@misconception(
+    "conv2d",
+    "stride-of-the-height-for-both",
+    "Of a pair `stride` your convolution uses the first number only, that of the height, for the width as well.",
+    "A pair is (height, width): the second number belongs to the width.",
+    fails="test_conv_pairs",
+)
+def conv_stride_of_height(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    return F.conv2d(input, weight, bias, (_pair(stride)[0],) * 2, padding, dilation)
+
+
+@misconception(
+    "conv2d",
+    "padding-of-the-height-for-both",
+    "Of a pair `padding` your convolution uses the first number only, that of the height, for the width as well.",
+    "A pair is (height, width): the second number belongs to the width.",
+    fails="test_conv_pairs",
+)
+def conv_padding_of_height(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    return F.conv2d(input, weight, bias, stride, (_pair(padding)[0],) * 2, dilation)
+
+
+@misconception(
+    "conv2d",
+    "dilation-of-the-height-for-both",
+    "Of a pair `dilation` your convolution uses the first number only, that of the height, for the width as well.",
+    "A pair is (height, width): the second number belongs to the width.",
+    fails="test_conv_pairs",
+)
+def conv_dilation_of_height(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    return F.conv2d(input, weight, bias, stride, padding, (_pair(dilation)[0],) * 2)
+
+
+@misconception(
+    "conv2d",
+    "first-number-of-every-pair-for-both",
+    "Of every pair your convolution uses the first number only, that of the height, for the width as well.",
+    "A pair is (height, width): the second number belongs to the width.",
+    fails="test_conv_pairs",
+)
+def conv_first_of_pairs(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    stride, padding, dilation = ((_pair(each)[0],) * 2 for each in (stride, padding, dilation))
+    return F.conv2d(input, weight, bias, stride, padding, dilation)
+
+
+@misconception(
+    "conv2d",
+    "bias-for-each-tap",
+    "Your bias comes out too large: once for each tap of the kernel, or for each input channel, instead of once "
+    "for each place.",
+    "Add the bias once, after all sums.",
+    fails=["test_conv_by_hand", "test_conv_bias"],
+)
+def conv_bias_each_tap(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    count = weight.shape[2] * weight.shape[3]
+    return F.conv2d(input, weight, None if bias is None else bias * count, stride, padding, dilation)
+
+
+@misconception(
+    "conv2d",
+    "padding-ignored-in-convolution",
+    "Your image is never padded, whatever `padding` says: the result is smaller than it should be.",
+    "`F.pad` and `F.unfold` both can pad with zeros.",
+    fails="test_conv_matches_pytorch",
+)
+def conv_no_padding(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    return F.conv2d(input, weight, bias, stride, 0, dilation)
+
+
+@misconception(
+    "conv2d",
+    "kernel-transposed",
+    "Your kernel lies on its side: its rows are taken for columns.",
+    "Tap (i, j) looks i pixels down and j to the right.",
+    fails="test_conv_matches_pytorch",
+)
+def conv_transposed(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    return F.conv2d(input, weight.transpose(2, 3), bias, stride, padding, dilation)
+
+
+@misconception(
+    "conv2d",
+    "taps-averaged",
+    "Your result is divided by the number of taps: a mean where a sum is asked for.",
+    "Products are summed, and that is all.",
+    fails=["test_conv_by_hand", "test_conv_matches_pytorch"],
+)
+def conv_averaged(input, weight, bias=None, stride=1, padding=0, dilation=1):
+    return F.conv2d(input, weight / (weight.shape[2] * weight.shape[3]), bias, stride, padding, dilation)
+
+
 # -- max_pool2d ------------------------------------------------------------------------------------------------------
 
 
@@ -472,6 +624,77 @@ def pool_batches_only(input, kernel_size, stride=None, padding=0):
 )
 def pool_pairs_turned(input, kernel_size, stride=None, padding=0):
     return F.max_pool2d(input, _pair(kernel_size)[::-1], stride and _pair(stride)[::-1], _pair(padding)[::-1])
+
+
+@misconception(
+    "max_pool2d",
+    "maximum-begins-at-zero",
+    "A window in which all values are negative gives 0, even without padding: that is what comes out if a "
+    "running maximum begins at 0.",
+    "Begin with minus infinity, or with the first value of the window.",
+    fails=["test_pool_by_hand", "test_pool_matches_pytorch"],
+)
+def pool_from_0(input, kernel_size, stride=None, padding=0):
+    return F.max_pool2d(input, kernel_size, stride, padding).relu()
+
+
+@misconception(
+    "max_pool2d",
+    "minimum-instead-of-maximum",
+    "You hand on the smallest value of each window.",
+    "The largest is asked for.",
+    fails=["test_pool_by_hand", "test_pool_matches_pytorch"],
+)
+def pool_min(input, kernel_size, stride=None, padding=0):
+    return -F.max_pool2d(-input, kernel_size, stride, padding)
+
+
+@misconception(
+    "max_pool2d",
+    "padding-ignored-in-pooling",
+    "You ignore `padding`: no window reaches over the edge.",
+    "Pad with minus infinity before you cut the windows.",
+    fails="test_pool_pads_with_minus_infinity",
+)
+def pool_no_padding(input, kernel_size, stride=None, padding=0):
+    return F.max_pool2d(input, kernel_size, stride)
+
+
+@misconception(
+    "max_pool2d",
+    "largest-by-magnitude",
+    "You hand on the value with the largest magnitude: −3 wins against 2.",
+    "Compare the values themselves.",
+    fails=["test_pool_by_hand", "test_pool_matches_pytorch"],
+)
+def pool_magnitude(input, kernel_size, stride=None, padding=0):
+    (kh, kw), (ph, pw) = _pair(kernel_size), _pair(padding)
+    sh, sw = (kh, kw) if stride is None else _pair(stride)
+    padded = F.pad(input, (pw, pw, ph, ph))
+    windows = padded.unfold(-2, kh, sh).unfold(-2, kw, sw).flatten(-2)
+    return windows.gather(-1, windows.abs().argmax(-1, keepdim=True)).squeeze(-1)
+
+
+@misconception(
+    "max_pool2d",
+    "pooling-stride-of-the-height-for-both",
+    "Of a pair `stride` you use the first number only, that of the height, for the width as well.",
+    "A pair is (height, width).",
+    fails="test_pool_pairs",
+)
+def pool_stride_of_height(input, kernel_size, stride=None, padding=0):
+    return F.max_pool2d(input, kernel_size, stride if stride is None else _pair(stride)[0], padding)
+
+
+@misconception(
+    "max_pool2d",
+    "window-of-the-height-for-both",
+    "Of a pair `kernel_size` you use the first number only, that of the height, for the width as well.",
+    "A pair is (height, width).",
+    fails="test_pool_pairs",
+)
+def pool_window_of_height(input, kernel_size, stride=None, padding=0):
+    return F.max_pool2d(input, _pair(kernel_size)[0], stride, padding)
 
 
 # -- BatchNorm2d -----------------------------------------------------------------------------------------------------
@@ -815,6 +1038,142 @@ class FillsATensorOfTheCpu(_BatchNorm2d):
         return result
 
 
+@misconception(
+    "BatchNorm2d",
+    "running-variance-never-updated",
+    "`running_var` stays as it was: only the running mean follows the batches, and in eval mode everything is "
+    "divided by the root of 1.",
+    "Both running statistics move with each batch in training mode.",
+    fails=["test_bn_by_hand", "test_bn_running_statistics"],
+)
+class VarianceStays(_BatchNorm2d):
+    @torch.no_grad()
+    def update(self, x):
+        self.running_mean.lerp_(x.mean((0, 2, 3)), self.momentum)
+        self.num_batches_tracked += 1
+
+
+@misconception(
+    "BatchNorm2d",
+    "running-mean-never-updated",
+    "`running_mean` stays as it was: only the running variance follows the batches.",
+    "Both running statistics move with each batch in training mode.",
+    fails=["test_bn_by_hand", "test_bn_running_statistics"],
+)
+class MeanStays(_BatchNorm2d):
+    @torch.no_grad()
+    def update(self, x):
+        self.running_var.lerp_(self.new_variance(x), self.momentum)
+        self.num_batches_tracked += 1
+
+
+@misconception(
+    "BatchNorm2d",
+    "running-statistics-replaced",
+    "Your running statistics are those of the last batch: each new one takes the place of the old, whatever "
+    "`momentum` is.",
+    "running = (1 − momentum) · running + momentum · new.",
+    fails=["test_bn_by_hand", "test_bn_running_statistics"],
+)
+class Replaced(_BatchNorm2d):
+    @torch.no_grad()
+    def update(self, x):
+        self.running_mean.copy_(x.mean((0, 2, 3)))
+        self.running_var.copy_(self.new_variance(x))
+        self.num_batches_tracked += 1
+
+
+@misconception(
+    "BatchNorm2d",
+    "new-statistics-added",
+    "Your running statistics grow: momentum times the new is added, but the old are not made smaller by as much.",
+    "running = (1 − momentum) · running + momentum · new.",
+    fails=["test_bn_by_hand", "test_bn_running_statistics"],
+)
+class Added(_BatchNorm2d):
+    @torch.no_grad()
+    def update(self, x):
+        self.running_mean.add_(x.mean((0, 2, 3)), alpha=self.momentum)
+        self.running_var.add_(self.new_variance(x), alpha=self.momentum)
+        self.num_batches_tracked += 1
+
+
+@misconception(
+    "BatchNorm2d",
+    "running-statistics-never-updated",
+    "Your running statistics stay at their beginning, so in eval mode nothing is normalised.",
+    "In training mode both move with each batch.",
+    fails=["test_bn_by_hand", "test_bn_running_statistics"],
+)
+class NeitherMoves(_BatchNorm2d):
+    @torch.no_grad()
+    def update(self, x):
+        self.num_batches_tracked += 1
+
+
+@misconception(
+    "BatchNorm2d",
+    "divided-by-the-variance",
+    "You divide by the variance instead of its root: values that spread ten times as wide come out a tenth as "
+    "wide as the others.",
+    "The standard deviation is the root of the variance.",
+    fails=["test_bn_normalises_the_batch", "test_bn_eval_uses_the_running_statistics"],
+)
+class NoRoot(_BatchNorm2d):
+    def root(self, var):
+        return var + self.eps
+
+
+@misconception(
+    "BatchNorm2d",
+    "eps-fixed",
+    "You use 1e-5 whatever `eps` is given.",
+    "Keep the argument in the constructor, and use it under the root.",
+    fails="test_bn_eps",
+)
+class EpsFixed(_BatchNorm2d):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        super().__init__(num_features, momentum=momentum)
+
+
+@misconception(
+    "BatchNorm2d",
+    "one-statistic-for-all-channels",
+    "All channels share one mean and one variance. Each channel means something else and has its own.",
+    "Average over N, H and W, not over C.",
+    fails="test_bn_normalises_the_batch",
+)
+class AllChannels(_BatchNorm2d):
+    def mean(self, x):
+        return x.mean().expand(x.shape[1])
+
+    def variance(self, x):
+        return x.var(correction=0).expand(x.shape[1])
+
+    def new_variance(self, x):
+        return x.var().expand(x.shape[1])
+
+    @torch.no_grad()
+    def update(self, x):
+        self.running_mean.lerp_(self.mean(x), self.momentum)
+        self.running_var.lerp_(self.new_variance(x), self.momentum)
+        self.num_batches_tracked += 1
+
+
+@misconception(
+    "BatchNorm2d",
+    "weight-begins-at-random",
+    "`weight` and `bias` begin as random numbers. They begin as ones and zeros, so that a fresh layer only normalises.",
+    "`torch.ones` and `torch.zeros`.",
+    fails="test_bn_begins_like_pytorch",
+)
+class BeginsAtRandom(_BatchNorm2d):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        super().__init__(num_features, eps, momentum)
+        nn.init.normal_(self.weight)
+        nn.init.normal_(self.bias)
+
+
 # -- dropout ---------------------------------------------------------------------------------------------------------
 
 
@@ -991,6 +1350,58 @@ def dropout_in_place(x, p=0.5, training=True):
     return x if p == 1 else x / (1 - p)
 
 
+@misconception(
+    "dropout",
+    "doubled-whatever-p-is",
+    "What you keep becomes twice as large, whatever p is. That is right for p = 0.5 only.",
+    "What is kept makes up for what is gone: divide by the probability to stay.",
+    fails="test_dropout_is_inverted",
+)
+def drop_doubled(x, p=0.5, training=True):
+    if not 0 <= p <= 1:
+        raise ValueError("p must be a probability")
+    if not training:
+        return x
+    if p in (0, 1):
+        return x * (1 - p)
+    return x * (torch.rand_like(x) >= p) * 2
+
+
+@misconception(
+    "dropout",
+    "multiplied-by-the-share-that-stays",
+    "What you keep becomes smaller, by the factor 1 − p. In training it is to become larger by as much: inverted "
+    "dropout leaves nothing to do in eval mode.",
+    "Divide where you multiply.",
+    fails="test_dropout_is_inverted",
+)
+def drop_multiplied(x, p=0.5, training=True):
+    if not 0 <= p <= 1:
+        raise ValueError("p must be a probability")
+    if not training:
+        return x
+    if p in (0, 1):
+        return x * (1 - p)
+    return x * (torch.rand_like(x) >= p) * (1 - p)
+
+
+@misconception(
+    "dropout",
+    "noise-added",
+    "You let through a random share of each value, instead of the whole or nothing.",
+    "Compare the random number with p: what comes of it is true or false.",
+    fails="test_dropout_is_inverted",
+)
+def drop_share(x, p=0.5, training=True):
+    if not 0 <= p <= 1:
+        raise ValueError("p must be a probability")
+    if not training:
+        return x
+    if p in (0, 1):
+        return x * (1 - p)
+    return x * torch.rand_like(x).clamp(min=1e-3) / (1 - p)
+
+
 # -- CNN -------------------------------------------------------------------------------------------------------------
 
 
@@ -1115,10 +1526,9 @@ class CNNSigmoid(_CNN):
 @misconception(
     "CNN",
     "images-depend-on-each-other",
-    "In eval mode the logits of an image depend on the others in its batch, or on chance: some dropout or "
-    "normalisation does not know that "
-    "training is over.",
-    "Use the modules, or hand `self.training` on to the functions.",
+    "In eval mode the logits of an image depend on which others are in its batch: some normalisation takes its mean "
+    "over the batch although training is over.",
+    "Use `nn.BatchNorm2d`, made in `__init__`, or hand `self.training` on to the function.",
     fails="test_cnn_looks_at_each_image_alone",
 )
 class BatchDependent(_CNN):
@@ -1129,7 +1539,7 @@ class BatchDependent(_CNN):
 @misconception(
     "CNN",
     "other-number-of-scores",
-    "Your network does not give ten logits to an image: one for each digit.",
+    "Each image gets another number of logits than ten: one for each digit.",
     "The last layer has ten outputs.",
     fails="test_cnn_gives_ten_logits",
 )
@@ -1175,6 +1585,90 @@ class CnnInputToTheCpu(_CNN):
 class CnnAnswersOnTheCpu(_CNN):
     def end(self, x):
         return x.cpu()
+
+
+@misconception(
+    "CNN",
+    "dropout-in-eval-mode",
+    "In eval mode two looks at the same images give two answers: a dropout is still on. `F.dropout` is on unless "
+    "it is told the mode, and an `nn.Dropout` that is made in `forward` is new each time, and in training mode.",
+    "Make `nn.Dropout` in `__init__`, where `eval()` reaches it, or hand `self.training` on.",
+    fails=["test_cnn_gives_the_same_answer_twice", "test_cnn_looks_at_each_image_alone"],
+)
+class DropoutInEval(_CNN):
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(10, 10)
+
+    def end(self, x):
+        return self.last(F.dropout(x))
+
+
+@misconception(
+    "CNN",
+    "maps-cut-into-other-rows",
+    "More rows come out than images went in (or fewer): `view(-1, k)` cuts the maps into rows of k numbers, and "
+    "k is not what an image has. Parts of one image become several.",
+    "Keep the first axis: `flatten(1)`, or `view(len(x), -1)`; then the linear layer's error says how many "
+    "numbers there are.",
+    fails="test_cnn_gives_ten_logits",
+)
+class OtherRows(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(1, 8, 5, stride=2), nn.Linear(4 * 6 * 6, 10)
+
+    def forward(self, x):
+        return self.head(F.max_pool2d(self.conv(x).relu(), 2).reshape(-1, 4 * 6 * 6))
+
+
+@misconception(
+    "CNN",
+    "tanh-at-the-end",
+    "Your network ends with a tanh: no logit ever leaves [−1, 1], so no class ever gets more than 45 % after the "
+    "softmax.",
+    "No activation follows the last layer.",
+    fails="test_cnn_returns_logits",
+)
+class CNNTanh(_CNN):
+    def end(self, x):
+        return x.tanh()
+
+
+@misconception(
+    "CNN",
+    "dropout-on-the-logits",
+    "In training mode some of your logits are replaced by 0: a dropout comes after the last layer.",
+    "Dropout belongs before the last layer, never after it.",
+    fails="test_cnn_returns_logits_while_training",
+)
+class CNNDropsLogits(_CNN):
+    def end(self, x):
+        return F.dropout(x, 0.5, self.training)
+
+
+@misconception(
+    "CNN",
+    "probabilities-in-eval-mode",
+    "In eval mode your network returns probabilities, in training mode logits.",
+    "Return logits in both modes.",
+    fails="test_cnn_returns_logits",
+)
+class CNNProbabilitiesInEval(_CNN):
+    def end(self, x):
+        return x if self.training else x.softmax(1)
+
+
+@misconception(
+    "CNN",
+    "images-take-no-part",
+    "All images get the same logits: nothing of them arrives at the last layer.",
+    "Follow one image through `forward`: is each result used by the next line?",
+    fails="test_cnn_looks_at_its_images",
+)
+class CNNConstant(_CNN):
+    def forward(self, x):
+        return super().forward(torch.zeros_like(x))
 
 
 # -- train_classifier ------------------------------------------------------------------------------------------------

@@ -144,6 +144,23 @@ def cnn_enlarged(impl, images, seeds, scale):
     return torch.cat(logits)
 
 
+def cnn_moved(impl, images, seed):
+    """A new CNN, each parameter moved by a little noise, looks at a batch in eval mode."""
+    torch.manual_seed(seed)
+    model = _with_shapes(impl.CNN().to(images).eval(), images)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=0.1)
+    return model(images).detach()
+
+
+def cnn_twice(impl, images, seed):
+    """A new CNN in eval mode looks at the same batch twice."""
+    torch.manual_seed(seed)
+    model = impl.CNN().to(images).eval()
+    return [model(images).detach() for _ in range(2)]
+
+
 def cnn_one_by_one(impl, images, seed):
     """A new CNN in eval mode looks at a batch, and then at each of its images alone."""
     torch.manual_seed(seed)

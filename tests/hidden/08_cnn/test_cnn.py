@@ -481,6 +481,18 @@ def test_dropout_of_certain_cases(judge, draw):
     judge.expect(torch.zeros(4, 5), x, p=1.0)
 
 
+def factor(kept, p):
+    """How the factor of what is kept could have come about."""
+    for number, words in [
+        (1 / p, "which is one over p"),
+        (2.0, "as if p were one half"),
+        (1 - p, "a factor, not a divisor"),
+    ]:
+        if (kept - number).abs().max() < 1e-3:
+            return words
+    return "which is something else" if (kept - kept[0]).abs().max() < 1e-3 else "and not all values alike"
+
+
 def inverted(p, x):
     """A check: each value is 0 with probability p and else divided by 1 − p, each on its own."""
 
@@ -506,9 +518,8 @@ def inverted(p, x):
                 "that the mean stays"
             )
         if (kept - 1 / (1 - p)).abs().max() > 1e-3:
-            return (
-                f"what is kept becomes {float(kept.mean()):.4f} times as large with p={p}; expected {1 / (1 - p):.4f}"
-            )
+            told = f"what is kept becomes {float(kept.mean()):.4f} times as large with p={p}"
+            return f"{told}, {factor(kept, p)}; expected {1 / (1 - p):.4f}"
         dropped = ratio == 0
         if bool((dropped == dropped[:1]).all()):
             return "the same places are dropped in every row: draw for each value on its own"
@@ -671,6 +682,8 @@ def ten_logits(count):
     """A check: ten finite logits for each of so many images."""
 
     def check(logits):
+        if logits.dim() == 2 and len(logits) != count:
+            return f"{count} images come back as {len(logits)} rows of logits; there is to be one row for each image"
         if tuple(logits.shape) != (count, 10):
             return f"the logits of {count} images have the shape {tuple(logits.shape)}; expected ({count}, 10)"
         return None if logits.isfinite().all() else "some logits are not finite"
@@ -737,6 +750,30 @@ def test_cnn_returns_logits_while_training(judge, draw):
     judge.holds(are_logits_while_training, "cnn_logits", images, seed, training=True)
 
 
+@part("CNN")
+@rung("values")
+def test_cnn_gives_the_same_answer_twice(judge, draw):
+    def check(said):
+        if torch.equal(*said):
+            return None
+        return "in eval mode two looks at the same images give two answers: something is still drawn at random"
+
+    judge.holds(check, "cnn_twice", draw.normal(6, 1, 28, 28), draw.integer(0, 10**6))
+
+
+@part("CNN")
+@rung("values")
+def test_cnn_looks_at_its_images(judge, draw):
+    """All parameters moved a little, for a last layer may start at 0."""
+
+    def check(logits):
+        if (logits - logits[:1]).abs().max() > 1e-6:
+            return None
+        return "all images get the same logits, whatever the weights are: the images take no part in the result"
+
+    judge.holds(check, "cnn_moved", draw.normal(8, 1, 28, 28), draw.integer(0, 10**6))
+
+
 def alone_as_together(said):
     """A check: in eval mode it makes no difference for an image which others are in the batch."""
     gap = (said["together"] - said["alone"]).abs().max().item()
@@ -752,7 +789,7 @@ def test_cnn_looks_at_each_image_alone(judge, draw):
 
 
 @part("CNN")
-@rung("gradient")
+@rung("values")
 def test_cnn_parameters_can_learn(judge, draw):
     def check(reached):
         if not reached:
