@@ -154,8 +154,8 @@ def iou(prediction: Tensor, target: Tensor, num_classes: int) -> Tensor:
         num_classes: how many classes there are, seen here or not.
 
     Returns:
-        float32 `(num_classes,)`: pixels that are of the class in both, divided by pixels that are of it in at least
-        one. A class in neither has no union and is NaN.
+        float32 or float64 `(num_classes,)`: pixels that are of the class in both, divided by pixels that are of it in
+        at least one. A class in neither has no union and is NaN.
     """
     # YOUR CODE HERE
     raise NotImplementedError

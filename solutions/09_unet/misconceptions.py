@@ -214,6 +214,68 @@ class FrameOnTheCpu(nn.Module):
         return self.norms[1](self.second(self.framed(x))).relu()
 
 
+@misconception(
+    "DoubleConv",
+    "first-relu-missing",
+    "Your block gives what comes out without a ReLU between the two convolutions: they are one linear map "
+    "together, and could be a single one.",
+    "All three steps come twice, the ReLU too.",
+    fails="test_double_conv_of_given_weights",
+)
+class FirstReluMissing(Block):
+    def __init__(self, i, o):
+        super().__init__(
+            nn.Conv2d(i, o, 3, padding=1), nn.BatchNorm2d(o),
+            nn.Conv2d(o, o, 3, padding=1), nn.BatchNorm2d(o), nn.ReLU(),
+        )  # fmt: skip
+
+
+@misconception(
+    "DoubleConv",
+    "leaky-relu",
+    "Your block lets a hundredth of what is negative through, as a leaky ReLU does.",
+    "ReLU is asked for: what is negative becomes exactly 0.",
+    fails="test_double_conv_of_given_weights",
+)
+class Leaky(Block):
+    def __init__(self, i, o):
+        super().__init__(
+            nn.Conv2d(i, o, 3, padding=1), nn.BatchNorm2d(o), nn.LeakyReLU(),
+            nn.Conv2d(o, o, 3, padding=1), nn.BatchNorm2d(o), nn.LeakyReLU(),
+        )  # fmt: skip
+
+
+@misconception(
+    "DoubleConv",
+    "norm-and-relu-first",
+    "Your block is turned round: norm and ReLU come before each convolution, so that it ends with a convolution "
+    "and negative numbers leave it.",
+    "Convolution, norm, ReLU: in this order, twice.",
+    fails="test_double_conv_by_hand",
+)
+class NormFirst(Block):
+    def __init__(self, i, o):
+        super().__init__(
+            nn.BatchNorm2d(i), nn.ReLU(), nn.Conv2d(i, o, 3, padding=1),
+            nn.BatchNorm2d(o), nn.ReLU(), nn.Conv2d(o, o, 3, padding=1),
+        )  # fmt: skip
+
+
+@misconception(
+    "DoubleConv",
+    "edge-repeated",
+    "Your convolutions repeat the picture's edge where zeros are expected around it.",
+    "`padding=1` pads with zeros by itself.",
+    fails="test_double_conv_of_given_weights",
+)
+class EdgeRepeated(Block):
+    def __init__(self, i, o):
+        super().__init__(
+            nn.Conv2d(i, o, 3, padding=1, padding_mode="replicate"), nn.BatchNorm2d(o), nn.ReLU(),
+            nn.Conv2d(o, o, 3, padding=1, padding_mode="replicate"), nn.BatchNorm2d(o), nn.ReLU(),
+        )  # fmt: skip
+
+
 # -- Down ------------------------------------------------------------------------------------------------------------
 
 
@@ -288,6 +350,49 @@ class OverlappingPooling(Block):
         return self.layers(F.max_pool2d(x, 3, stride=2, padding=1))
 
 
+@misconception(
+    "Down",
+    "strided-convolution-for-the-pool",
+    "Your map is made smaller by a convolution of stride 2, with weights of its own, instead of a max pooling, "
+    "which has none and keeps the strongest of four pixels.",
+    "A max pooling with a 2×2 window comes first, and then DoubleConv.",
+    fails=["test_down_of_given_weights", "test_down_of_dark_images"],
+)
+class StridedConvolution(Block):
+    def __init__(self, i, o):
+        super().__init__(nn.Conv2d(i, i, 2, 2), block(i, o))
+
+
+@misconception(
+    "Down",
+    "minimum-pooling",
+    "Each 2×2 block hands on its smallest number.",
+    "The strongest answer is the largest.",
+    fails=["test_down_by_hand", "test_down_of_given_weights"],
+)
+class MinimumPooling(Block):
+    def __init__(self, i, o):
+        super().__init__(block(i, o))
+
+    def forward(self, x):
+        return self.layers(-F.max_pool2d(-x, 2))
+
+
+@misconception(
+    "Down",
+    "four-by-four-pooling",
+    "A quarter of height and width is left where a half is asked for.",
+    "The window is 2×2, and one pooling is enough.",
+    fails="test_down_halves_height_and_width",
+)
+class PoolsFour(Block):
+    def __init__(self, i, o):
+        super().__init__(block(i, o))
+
+    def forward(self, x):
+        return self.layers(F.adaptive_max_pool2d(x, (max(x.shape[2] // 4, 1), max(x.shape[3] // 4, 1))))
+
+
 # -- Up --------------------------------------------------------------------------------------------------------------
 
 
@@ -347,9 +452,11 @@ class AddsSkip(RightUp):
 
 @misconception(
     "Up",
-    "no-padding-to-odd-sizes",
-    "You join the enlarged map as it is. A skip of 7×9 meets a map of 6×8, and `torch.cat` refuses.",
-    "Measure how many rows and columns are missing, and add them with `F.pad`.",
+    "one-pixel-too-small-for-odd-skips",
+    "Where the skip has an odd size, the enlarged map is still too small when they meet: 6×8 against 7×9, and "
+    "`torch.cat` refuses. Either it is not padded at all, or each side gets half of what is missing, rounded down: "
+    "`1 // 2` is 0.",
+    "Count the missing rows and columns, and let the two sides have `n // 2` and `n - n // 2`, or one side all.",
     fails=["test_up_gives_the_size_of_the_skip", "test_up_pads_to_odd_sizes"],
 )
 class NoPaddingToSkip(RightUp):
@@ -456,6 +563,63 @@ class ZerosOnTheCpu(RightUp):
         n, c, h, w = x.shape
         x = torch.cat([x, torch.zeros(n, c, skip.shape[2] - h, w, dtype=x.dtype)], 2)
         return torch.cat([x, torch.zeros(n, c, skip.shape[2], skip.shape[3] - w, dtype=x.dtype)], 3)
+
+
+@misconception(
+    "Up",
+    "one-size-for-both",
+    "Your step fits square maps only: the number of missing columns is worked out with a height (or that of the "
+    "rows with a width).",
+    "`shape[2]` is the height and `shape[3]` the width, of the skip and of x alike.",
+    fails=["test_up_gives_the_size_of_the_skip", "test_up_pads_to_odd_sizes"],
+)
+class OneSizeForBoth(RightUp):
+    def enlarged(self, x, skip):
+        x = self.up(x)
+        return F.pad(x, (0, skip.shape[3] - x.shape[2], 0, skip.shape[2] - x.shape[2]))
+
+
+@misconception(
+    "Up",
+    "skip-joins-before-the-second-convolution",
+    "The skip joins only before the second of your 3×3 convolutions; the first sees the enlarged map alone.",
+    "Join first; a whole DoubleConv comes after, from in_channels to out_channels.",
+    fails=["test_up_joins_before_both_convolutions", "test_up_by_hand"],
+)
+class JoinsLate(RightUp):
+    def __init__(self, i, o):
+        super().__init__(i, o)
+        half = i // 2
+        self.first = nn.Sequential(nn.Conv2d(half, half, 3, padding=1), nn.BatchNorm2d(half), nn.ReLU())
+        self.conv = nn.Sequential(nn.Conv2d(i, o, 3, padding=1), nn.BatchNorm2d(o), nn.ReLU())
+
+    def joined(self, x, skip):
+        return torch.cat([skip, self.first(x)], 1)
+
+
+@misconception(
+    "Up",
+    "relu-after-the-transposed-convolution",
+    "Your step gives what comes out if a ReLU follows the transposed convolution: what is negative in the "
+    "enlarged map is lost before it meets the skip.",
+    "Enlarge, pad, join: no activation in between.",
+    fails="test_up_of_given_weights",
+)
+class ReluAfterEnlarging(RightUp):
+    def enlarged(self, x, skip):
+        return super().enlarged(x, skip).relu()
+
+
+@misconception(
+    "Up",
+    "skip-joined-twice",
+    "Where the enlarged map belongs you join the skip once more: what comes from below is lost.",
+    "Look at what you hand to `torch.cat`.",
+    fails=["test_up_by_hand", "test_up_of_given_weights"],
+)
+class SkipTwice(RightUp):
+    def joined(self, x, skip):
+        return torch.cat([skip, skip], 1)
 
 
 # -- UNet ------------------------------------------------------------------------------------------------------------
@@ -675,6 +839,43 @@ class LogitsOnTheCpu(RightUNet):
         return logits.cpu()
 
 
+@misconception(
+    "UNet",
+    "probabilities-in-eval-mode",
+    "In eval mode your network returns probabilities, in training mode logits.",
+    "Return logits in both modes; the largest logit is at the same class.",
+    fails="test_unet_returns_logits_in_eval_mode",
+)
+class ProbabilitiesInEval(RightUNet):
+    def end(self, logits):
+        return logits if self.training else logits.softmax(1)
+
+
+@misconception(
+    "UNet",
+    "norm-at-the-end",
+    "A batch norm follows your last convolution: the scores of each class are pressed to mean 0 over the batch, "
+    "whatever the pictures show.",
+    "The last layer stands alone, without norm and ReLU.",
+    fails="test_unet_returns_logits",
+)
+class NormAtTheEnd(RightUNet):
+    def end(self, logits):
+        return F.batch_norm(logits, None, None, training=True)
+
+
+@misconception(
+    "UNet",
+    "last-layer-never-reached",
+    "All pixels get the same scores: nothing of the picture arrives at the end.",
+    "Follow one picture through `forward`: is each result used by the next line?",
+    fails="test_unet_gradients_reach_everything",
+)
+class NothingArrives(RightUNet):
+    def end(self, logits):
+        return torch.zeros_like(logits) + self.last.bias[:, None, None]
+
+
 # -- dice_loss -------------------------------------------------------------------------------------------------------
 
 
@@ -856,6 +1057,111 @@ def dice_reshaped(logits, target, eps=1.0):
     return 1 - dice(logits, target, eps, t=t).mean()
 
 
+@misconception(
+    "dice_loss",
+    "one-plus-the-overlap",
+    "Your loss is one plus the overlap, so it lies above 1, and training makes the overlap smaller.",
+    "A loss gets smaller when things get better: which sign does the overlap need?",
+    fails=["test_dice_by_hand", "test_dice_of_batches"],
+)
+def dice_plus(logits, target, eps=1.0):
+    return 1 + dice(logits, target, eps).mean()
+
+
+@misconception(
+    "dice_loss",
+    "minus-the-overlap",
+    "Your loss is the overlap with a minus, without the 1: its gradient is right, but it is negative, and best "
+    "at −1 instead of 0.",
+    "One minus the overlap.",
+    fails=["test_dice_by_hand", "test_dice_of_batches"],
+)
+def dice_minus(logits, target, eps=1.0):
+    return -dice(logits, target, eps).mean()
+
+
+@misconception(
+    "dice_loss",
+    "summed-over-classes",
+    "Your loss adds the classes up: with ten classes it is ten times as large.",
+    "The mean over the classes is asked for.",
+    fails=["test_dice_by_hand", "test_dice_of_batches"],
+)
+def dice_summed(logits, target, eps=1.0):
+    return (1 - dice(logits, target, eps)).sum()
+
+
+@misconception(
+    "dice_loss",
+    "jaccard-instead-of-dice",
+    "Your overlap is that of intersection over union (Jaccard), smoothed with eps. Dice counts the intersection "
+    "twice above, and both sets whole below.",
+    "2·Σ p·t above, Σ p + Σ t below.",
+    fails=["test_dice_by_hand", "test_dice_of_batches"],
+)
+def dice_jaccard(logits, target, eps=1.0):
+    sums = dice_sums(logits, target)
+    both = (dice(logits, target, eps) * (sums + eps) - eps) / 2
+    return 1 - ((both + eps) / (sums - both + eps)).mean()
+
+
+@misconception(
+    "dice_loss",
+    "eps-above-only",
+    "You add eps to the numerator only: a perfect prediction has an overlap above 1, and an absent class divides "
+    "by next to nothing.",
+    "eps is added above and below.",
+    fails=["test_dice_by_hand", "test_dice_of_batches"],
+)
+def dice_eps_above(logits, target, eps=1.0):
+    sums = dice_sums(logits, target)
+    return 1 - (dice(logits, target, eps) * (sums + eps) / sums).mean()
+
+
+@misconception(
+    "dice_loss",
+    "softmax-twice",
+    "Your probabilities are the softmax of a softmax: nearly the same for all classes, however sure the network is.",
+    "The logits go through one softmax.",
+    fails=["test_dice_by_hand", "test_dice_of_batches"],
+)
+def dice_softmax_twice(logits, target, eps=1.0):
+    return 1 - dice(logits, target, eps, p=logits.softmax(1).softmax(1)).mean()
+
+
+@misconception(
+    "dice_loss",
+    "log-softmax-for-softmax",
+    "You take log-probabilities where probabilities are asked for: they are negative, and their sums too.",
+    "Softmax, without the logarithm.",
+    fails=["test_dice_by_hand", "test_dice_of_batches"],
+)
+def dice_log_softmax(logits, target, eps=1.0):
+    return 1 - dice(logits, target, eps, p=logits.log_softmax(1)).mean()
+
+
+@misconception(
+    "dice_loss",
+    "logarithm-of-the-overlap",
+    "Your loss is the logarithm of the overlap, with a minus. Some use that; here it is one minus the overlap.",
+    "1 − overlap.",
+    fails=["test_dice_by_hand", "test_dice_of_batches"],
+)
+def dice_log(logits, target, eps=1.0):
+    return -dice(logits, target, eps).mean().log()
+
+
+@misconception(
+    "dice_loss",
+    "in-single-precision",
+    "Your loss is float32 whatever the logits are: double precision is lost, and `gradcheck` would fail.",
+    "`.to(logits.dtype)` follows the logits; `.float()` does not.",
+    fails="test_dice_keeps_double_precision",
+)
+def dice_single(logits, target, eps=1.0):
+    return 1 - dice(logits.float(), target, eps).mean()
+
+
 # -- iou -------------------------------------------------------------------------------------------------------------
 
 
@@ -982,6 +1288,93 @@ def iou_mean(prediction, target, num_classes):
     return (both / (predicted + true - both)).nanmean()
 
 
+@misconception(
+    "iou",
+    "divided-as-integers",
+    "Your fraction is rounded down to a whole number: every class but a perfect one gets 0. `//` between counts "
+    "does that.",
+    "Divide with `/`.",
+    fails=["test_iou_by_hand", "test_iou_of_random_maps"],
+)
+def iou_integers(prediction, target, num_classes):
+    both, predicted, true = counts(prediction, target, num_classes)
+    union = predicted + true - both
+    return torch.where(union > 0, both // union.clamp(min=1), torch.nan)
+
+
+@misconception(
+    "iou",
+    "precision-instead-of-iou",
+    "You divide by the predicted pixels only: what was missed costs nothing.",
+    "The union has the pixels that are predicted, or true, or both.",
+    fails=["test_iou_by_hand", "test_iou_of_random_maps"],
+)
+def iou_precision(prediction, target, num_classes):
+    both, predicted, _ = counts(prediction, target, num_classes)
+    return both / predicted
+
+
+@misconception(
+    "iou",
+    "both-divided-by-either-but-not-both",
+    "Your denominator has the pixels that are in one of the two sets alone; those in both are in the union, too.",
+    "A union holds what is in the first, in the second, or in both.",
+    fails=["test_iou_by_hand", "test_iou_of_random_maps"],
+)
+def iou_xor(prediction, target, num_classes):
+    both, predicted, true = counts(prediction, target, num_classes)
+    return both / (predicted + true - 2 * both)
+
+
+@misconception(
+    "iou",
+    "share-of-all-pixels",
+    "You divide by the number of all pixels: a small class can never get near 1.",
+    "Each class has a union of its own.",
+    fails=["test_iou_by_hand", "test_iou_of_random_maps"],
+)
+def iou_share(prediction, target, num_classes):
+    both, _, _ = counts(prediction, target, num_classes)
+    return both / prediction.numel()
+
+
+@misconception(
+    "iou",
+    "pixels-counted-instead-of-a-share",
+    "You return how many pixels are in both, not divided by anything.",
+    "Intersection over union: what is it to be divided by?",
+    fails=["test_iou_by_hand", "test_iou_of_random_maps"],
+)
+def iou_counts(prediction, target, num_classes):
+    both, _, _ = counts(prediction, target, num_classes)
+    return both.float()
+
+
+@misconception(
+    "iou",
+    "agreement-for-each-class",
+    "You count agreement about a class, pixels that are of it in neither included: for a rare class nearly all "
+    "pixels agree.",
+    "Pixels that are of the class in neither say nothing about it.",
+    fails=["test_iou_by_hand", "test_iou_of_random_maps"],
+)
+def iou_agreement(prediction, target, num_classes):
+    both, predicted, true = counts(prediction, target, num_classes)
+    return 1 - (predicted + true - 2 * both) / prediction.numel()
+
+
+@misconception(
+    "iou",
+    "numbers-in-a-list",
+    "You return a Python list. One tensor is asked for.",
+    "`torch.stack` makes a tensor of 0-d tensors, `torch.tensor` one of numbers.",
+    fails=["test_iou_has_one_number_a_class", "test_iou_by_hand"],
+)
+def iou_list(prediction, target, num_classes):
+    both, predicted, true = counts(prediction, target, num_classes)
+    return (both / (predicted + true - both)).tolist()
+
+
 # -- train_segmenter -------------------------------------------------------------------------------------------------
 
 
@@ -989,7 +1382,9 @@ def _mean(total, count):
     return total / count
 
 
-def fit(images, masks, num_classes, epochs, seed, on_epoch=None, *, steps=True, begin=1, told=True, tell=_mean):
+def fit(
+    images, masks, num_classes, epochs, seed, on_epoch=None, *, steps=True, begin=1, told=True, last=False, tell=_mean
+):
     """A right training loop with seams."""
     if seed is not None:
         torch.manual_seed(seed)
@@ -997,7 +1392,7 @@ def fit(images, masks, num_classes, epochs, seed, on_epoch=None, *, steps=True, 
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     for epoch in range(begin, begin + epochs):
         total = 0.0
-        for batch in torch.randperm(len(images)).split(8):
+        for batch in filter(len, torch.randperm(len(images)).split(8)):
             loss = F.cross_entropy(model(images[batch]), masks[batch])
             optimizer.zero_grad()
             loss.backward()
@@ -1005,7 +1400,7 @@ def fit(images, masks, num_classes, epochs, seed, on_epoch=None, *, steps=True, 
                 optimizer.step()
             total += loss.item() * len(batch)
         if on_epoch is not None and told:
-            on_epoch(epoch, tell(total, len(images)))
+            on_epoch(epoch, loss.item() if last else tell(total, len(images)))
     return model.eval()
 
 
@@ -1123,3 +1518,133 @@ def segmenter_insists(images, masks, *, num_classes, epochs, seed, device="cpu",
 )
 def segmenter_without_steps(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
     return fit(images, masks, num_classes, epochs, seed, on_epoch, steps=False)
+
+
+@misconception(
+    "train_segmenter",
+    "batch-means-over-images",
+    "You add up the batches' mean losses, one to a batch, and divide by the number of images: with batches of 16 "
+    "the loss that you tell is 16 times too small.",
+    "A sum with one number for each batch is divided by the number of batches; or weight each batch with its "
+    "size first.",
+    fails="test_segmenter_tells_the_mean_over_the_images",
+)
+def segmenter_tells_too_little(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
+    tell = lambda total, n: total / n / min(n, 8)  # noqa: E731
+    return fit(images, masks, num_classes, epochs, seed, on_epoch, tell=tell)
+
+
+@misconception(
+    "train_segmenter",
+    "image-losses-over-batches",
+    "You add up the losses of all images and divide by the number of batches: with batches of 16 the loss that "
+    "you tell is 16 times too large.",
+    "A sum with one number for each image is divided by the number of images.",
+    fails="test_segmenter_tells_the_mean_over_the_images",
+)
+def segmenter_tells_too_much(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
+    tell = lambda total, n: total / -(-n // 8)  # noqa: E731
+    return fit(images, masks, num_classes, epochs, seed, on_epoch, tell=tell)
+
+
+@misconception(
+    "train_segmenter",
+    "last-batch-s-loss-told",
+    "You tell the loss of the epoch's last batch, as it comes out of the loop. It jumps about with whatever "
+    "happens to be in that batch.",
+    "Keep the books over the whole epoch: a sum that begins at 0, and a division at the end.",
+    fails="test_segmenter_tells_the_mean_over_the_epoch",
+)
+def segmenter_tells_the_last(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
+    return fit(images, masks, num_classes, epochs, seed, on_epoch, last=True)
+
+
+@misconception(
+    "train_segmenter",
+    "one-epoch-missing",
+    "You train for one epoch too few: `range(1, epochs)` ends before its second number.",
+    "Write down the numbers that your `range` gives for epochs=3.",
+    fails=["test_segmenter_tells_of_every_epoch", "test_segmenter_learns_squares"],
+)
+def segmenter_one_epoch_less(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
+    return fit(images, masks, num_classes, epochs - 1, seed, on_epoch)
+
+
+@misconception(
+    "train_segmenter",
+    "module-and-more-returned",
+    "You return a tuple. The trained module alone is what is asked for.",
+    "Losses go to `on_epoch`; return the network itself.",
+    fails=["test_segmenter_gives_logits_of_all_classes", "test_segmenter_learns_squares"],
+)
+def segmenter_returns_more(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
+    return fit(images, masks, num_classes, epochs, seed, on_epoch), []
+
+
+@misconception(
+    "train_segmenter",
+    "losses-returned",
+    "You return the losses. The trained module is what is asked for; losses go to `on_epoch`.",
+    "Return the network itself, in eval mode.",
+    fails=["test_segmenter_gives_logits_of_all_classes", "test_segmenter_learns_squares"],
+)
+def segmenter_returns_losses(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
+    losses = []
+
+    def note(epoch, loss):
+        losses.append(loss)
+        if on_epoch:
+            on_epoch(epoch, loss)
+
+    fit(images, masks, num_classes, epochs, seed, note)
+    return losses
+
+
+@misconception(
+    "train_segmenter",
+    "small-last-batch-left-out",
+    "Images that do not fill a batch train nothing: of four images not one.",
+    "The last batch may be smaller: `drop_last` is off, and a count of batches is rounded up.",
+    fails="test_segmenter_uses_a_batch_that_is_not_full",
+)
+def segmenter_full_batches_only(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
+    whole = len(images) // 8 * 8
+    tell = lambda total, n: total / max(n, 1)  # noqa: E731
+    return fit(images[:whole], masks[:whole], num_classes, epochs, seed, on_epoch, tell=tell)
+
+
+@misconception(
+    "train_segmenter",
+    "some-images-held-out",
+    "Some images are never trained on: their masks make no difference. The grader has test images of its own; "
+    "all that you are given are for training.",
+    "Go through all `len(images)` images in each epoch.",
+    fails="test_segmenter_uses_the_first_and_the_last_images",
+)
+def segmenter_holds_out(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
+    kept = len(images) - len(images) // 10
+    return fit(images[:kept], masks[:kept], num_classes, epochs, seed, on_epoch)
+
+
+@misconception(
+    "train_segmenter",
+    "no-seed-for-0",
+    "With the seed 0 your training is not repeatable: `if seed:` takes 0 for no seed at all.",
+    "0 is a seed like any other; seed without asking.",
+    fails="test_segmenter_depends_on_its_seed_alone",
+)
+def segmenter_unseeded_at_0(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
+    return fit(images, masks, num_classes, epochs, seed or None, on_epoch)
+
+
+@misconception(
+    "train_segmenter",
+    "masks-of-other-images",
+    "Your network's weights move, but it does not learn what the images show: that is what comes out if images "
+    "and masks are shuffled apart, so that each image carries some other image's mask.",
+    "Draw one order in each epoch, and pick images and masks with it.",
+    fails="test_segmenter_learns_squares",
+)
+def segmenter_shuffled_apart(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
+    torch.manual_seed(seed)
+    return fit(images, masks[torch.randperm(len(masks))], num_classes, epochs, seed, on_epoch)

@@ -117,16 +117,19 @@ def taught(impl, images, labels, others, epochs, seed):
 
 
 def losses_of_runs(impl, images, labels, runs, seed):
-    """train_classifier is run on so many of the images, for so many epochs each time; the losses that it tells."""
+    """train_classifier is run on so many of the images, for so many epochs each time; what losses it tells.
+
+    A run is how many images, how many epochs, and what is added to the seed.
+    """
     images, labels = images.cpu(), labels.cpu()
     told = []
-    for count, epochs in runs:
+    for count, epochs, other in runs:
         losses = []
         impl.train_classifier(
             images[:count].clone(),
             labels[:count].clone(),
             epochs=epochs,
-            seed=seed,
+            seed=seed + other,
             on_epoch=lambda epoch, mean_loss, losses=losses: losses.append(float(mean_loss)),
         )
         told.append(losses)

@@ -483,7 +483,7 @@ def grey(draw, count):
 @rung("values")
 def test_train_tells_the_mean_loss(judge, draw):
     """Eight times as many images make a sum of losses larger, but not a mean."""
-    runs = [[160, 1], [1280, 1]]
+    runs = [[160, 1, 0], [1280, 1, 0]]
     judge.holds(means_do_not_grow, "losses_of_runs", *grey(draw, 1280), runs, draw.integer(0, 10**6))
 
 
@@ -505,21 +505,24 @@ def means_are_over_images(told):
 @rung("edge")
 def test_train_tells_the_mean_over_the_images(judge, draw):
     """A single batch and many batches have the same mean loss per image."""
-    runs = [[2, 1], [10, 1], [640, 1]]
+    runs = [[2, 1, 0], [10, 1, 0], [640, 1, 0]]
     judge.holds(means_are_over_images, "losses_of_runs", *grey(draw, 640), runs, draw.integer(0, 10**6))
 
 
 def means_are_over_the_epoch(told):
-    """A check of two epochs of 128 images and one of 256, all alike: the same steps, of which the last is no mean."""
-    (first, second), (both,) = told
-    fall = first - second
-    if second >= 0 and fall > 0.1 * second and abs(both - second) < 0.15 * fall:
-        return (
-            f"256 images that are all alike have a loss of {both:.3f} in an epoch; half of them have {first:.3f} and "
-            f"{second:.3f} in two, after as many steps. As a mean, the one should lie between the two: tell the mean "
-            "over all batches of the epoch, not what the last one gave"
-        )
-    return None
+    """A check of two epochs of 128 images and one of 256, all alike: the same steps, of which the last is no mean.
+
+    Dropout makes the losses jump, so that it is asked with two seeds, and closely.
+    """
+    for (first, second), (both,) in (told[:2], told[2:]):
+        fall = first - second
+        if second < 0 or fall < 0.1 * second or abs(both - second) > 0.03 * fall:
+            return None
+    return (
+        f"256 images that are all alike have a loss of {both:.3f} in an epoch; half of them have {first:.3f} and "
+        f"{second:.3f} in two, after as many steps. As a mean, the one should lie between the two: tell the mean over "
+        "all batches of the epoch, not what the last one gave"
+    )
 
 
 @part("train_classifier")
@@ -527,7 +530,7 @@ def means_are_over_the_epoch(told):
 def test_train_tells_the_mean_over_the_epoch(judge, draw):
     """All images and labels are alike, so that the loss falls from step to step, whichever images a batch holds."""
     images, labels = torch.full((256, 1, 28, 28), 0.3), torch.full((256,), draw.integer(0, 10))
-    runs = [[128, 2], [256, 1]]
+    runs = [[128, 2, 0], [256, 1, 0], [128, 2, 1], [256, 1, 1]]
     judge.holds(means_are_over_the_epoch, "losses_of_runs", images, labels, runs, draw.integer(0, 10**6))
 
 

@@ -9,10 +9,24 @@ def _norms(module):
     return [m for m in module.modules() if all(isinstance(getattr(m, name, None), torch.Tensor) for name in names)]
 
 
+def _with_shapes(module, *inputs):
+    """The module, run once in eval mode if it has layers that find out their sizes then."""
+    if any(isinstance(p, torch.nn.parameter.UninitializedParameter) for p in module.parameters()):
+        module.eval()(*(value.cpu().float() for value in inputs))
+        module.train()
+    return module
+
+
 def _fill(module, x, weights, scale=None, shift=None):
-    """Sets a module's weights, found by their shapes, and its norms; convolutions get no bias. Gives the weights."""
+    """Sets a module's weights, found by their shapes, and its norms; convolutions get no bias. Gives the weights.
+
+    Kernels of other shapes, which a right module has not, take means: the same numbers for all who have them.
+    """
     module.to(x.device, x.dtype)
     found = []
+    for parameter in module.parameters():
+        if parameter.dim() == 4:
+            parameter.data.fill_(1 / parameter[0].numel())
     for weight in weights:
         alike = [p for p in module.parameters() if p.shape == weight.shape]
         if not alike:
@@ -49,7 +63,7 @@ def _passed(module, inputs, found):
 
 def double_conv(impl, x, weights, scale=None, shift=None):
     """DoubleConv with given weights handles a batch in train mode, two more, and the first again in eval mode."""
-    module = impl.DoubleConv(x.shape[1], weights[0].shape[0])
+    module = _with_shapes(impl.DoubleConv(x.shape[1], weights[0].shape[0]), x)
     found = _fill(module, x, weights, scale, shift)
     if scale is not None and not _norms(module):
         return {"norms found": False}
@@ -58,18 +72,18 @@ def double_conv(impl, x, weights, scale=None, shift=None):
 
 def double_conv_shape(impl, x, out_channels):
     """A fresh DoubleConv handles a batch; what comes out has this shape."""
-    module = impl.DoubleConv(x.shape[1], out_channels).to(x.device)
+    module = _with_shapes(impl.DoubleConv(x.shape[1], out_channels), x).to(x.device)
     return {"shape": list(module(x).shape), "parameters": sum(p.numel() for p in module.parameters())}
 
 
 def double_conv_elsewhere(impl, x, out_channels):
     """A DoubleConv is moved to another device and handles a batch that lives there."""
-    return elsewhere.find_output_device(impl.DoubleConv(x.shape[1], out_channels), x)  # noqa: F821 (a name that every probe is given)
+    return elsewhere.find_output_device(_with_shapes(impl.DoubleConv(x.shape[1], out_channels), x), x)  # noqa: F821 (a name that every probe is given)
 
 
 def down(impl, x, weights, scale=None, shift=None):
     """Down with given weights handles a batch in train mode, two more, and the first again in eval mode."""
-    module = impl.Down(x.shape[1], weights[0].shape[0])
+    module = _with_shapes(impl.Down(x.shape[1], weights[0].shape[0]), x)
     return _passed(module, [x], _fill(module, x, weights, scale, shift))
 
 
@@ -80,12 +94,12 @@ def down_shape(impl, x, out_channels):
 
 def down_elsewhere(impl, x, out_channels):
     """A Down is moved to another device and handles a batch that lives there."""
-    return elsewhere.find_output_device(impl.Down(x.shape[1], out_channels), x)  # noqa: F821 (a name that every probe is given)
+    return elsewhere.find_output_device(_with_shapes(impl.Down(x.shape[1], out_channels), x), x)  # noqa: F821 (a name that every probe is given)
 
 
 def up(impl, x, skip, weights, scale=None, shift=None):
     """Up with given weights handles x and skip in train mode, two more pairs, and the first again in eval mode."""
-    module = impl.Up(x.shape[1], weights[-1].shape[0])
+    module = _with_shapes(impl.Up(x.shape[1], weights[-1].shape[0]), x, skip)
     return _passed(module, [x, skip], _fill(module, x, weights, scale, shift))
 
 
@@ -96,17 +110,20 @@ def up_shape(impl, x, skip, out_channels):
 
 def up_weights(impl, in_channels, out_channels):
     """A fresh Up is built; its parameters have these shapes."""
-    return [list(p.shape) for p in impl.Up(in_channels, out_channels).parameters()]
+    inputs = torch.zeros(2, in_channels, 2, 2), torch.zeros(2, in_channels // 2, 4, 4)
+    return [list(p.shape) for p in _with_shapes(impl.Up(in_channels, out_channels), *inputs).parameters()]
 
 
 def up_elsewhere(impl, x, skip, out_channels):
     """An Up is moved to another device and handles x and skip that live there."""
-    return elsewhere.find_output_device(impl.Up(x.shape[1], out_channels), x, skip)  # noqa: F821 (a name that every probe is given)
+    return elsewhere.find_output_device(_with_shapes(impl.Up(x.shape[1], out_channels), x, skip), x, skip)  # noqa: F821 (a name that every probe is given)
 
 
 def _unet(impl, x, seed, in_channels, out_channels, options):
     torch.manual_seed(seed)
-    return impl.UNet(in_channels, out_channels, **options).to(x.device, x.dtype)
+    net = impl.UNet(in_channels, out_channels, **options)
+    side = 2 ** (options.get("depth", 3) + 1)
+    return _with_shapes(net, torch.zeros(2, in_channels, side, side)).to(x.device, x.dtype)
 
 
 def unet_shape(impl, x, out_channels, seed, **options):
@@ -192,7 +209,26 @@ def unet_of_layouts(impl, x, out_channels, seed, **options):
 
 def unet_elsewhere(impl, x, out_channels, **options):
     """A UNet is moved to another device and handles images that live there."""
-    return elsewhere.find_output_device(impl.UNet(x.shape[1], out_channels, **options), x)  # noqa: F821 (a name that every probe is given)
+    return elsewhere.find_output_device(_with_shapes(impl.UNet(x.shape[1], out_channels, **options), x), x)  # noqa: F821 (a name that every probe is given)
+
+
+def overlaps(impl, prediction, target, num_classes):
+    """iou is called; its numbers in double precision, whether they are floats, and its inputs afterwards."""
+    result = impl.iou(prediction, target, num_classes)
+    if not isinstance(result, torch.Tensor):
+        return {"iou": result, "floats": False, "prediction": prediction, "target": target}
+    floats = result.dtype in (torch.float32, torch.float64)
+    return {"iou": result.detach().double(), "floats": floats, "prediction": prediction, "target": target}
+
+
+def overlaps_elsewhere(impl, prediction, target, num_classes):
+    """iou is called with class maps that live on another device."""
+
+    class Measure(torch.nn.Module):
+        def forward(self, prediction, target):
+            return impl.iou(prediction, target, num_classes)
+
+    return elsewhere.find_output_device(Measure(), prediction, target)  # noqa: F821 (a name that every probe is given)
 
 
 def dice_learns(impl, logits, target, steps):
@@ -214,6 +250,8 @@ def train(impl, images, masks, num_classes, epochs, seed, before=0):
         images, masks, num_classes=num_classes, epochs=epochs, seed=seed, device=images.device.type,
         on_epoch=lambda epoch, loss: told.append([int(epoch), float(loss), type(loss) is float]),
     )  # fmt: skip
+    if not isinstance(model, torch.nn.Module):
+        return {"type": type(model).__name__}
     training = sum(part.training for part in model.modules())
     with torch.no_grad():
         logits = model(images)
@@ -237,14 +275,19 @@ def train_quietly(impl, images, masks, num_classes, epochs, seed):
     return {"shape": shape, "unchanged": bool(torch.equal(kept[0], images) and torch.equal(kept[1], masks))}
 
 
-def losses_of_few_and_many(impl, images, masks, num_classes, seed):
-    """train_segmenter runs one epoch on an eighth of the images, and one on all; the losses that it tells."""
+def losses_of_runs(impl, images, masks, runs, num_classes, seed):
+    """train_segmenter is run on so many of the images, for so many epochs each time; what losses it tells.
+
+    A run is how many images, how many epochs, and what is added to the seed.
+    """
     told = []
-    for count in (len(images) // 8, len(images)):
+    for count, epochs, other in runs:
+        losses = []
         impl.train_segmenter(
-            images[:count], masks[:count], num_classes=num_classes, epochs=1, seed=seed, device=images.device.type,
-            on_epoch=lambda epoch, loss: told.append(float(loss)),
+            images[:count].clone(), masks[:count].clone(), num_classes=num_classes, epochs=epochs, seed=seed + other,
+            device=images.device.type, on_epoch=lambda epoch, loss, losses=losses: losses.append(float(loss)),
         )  # fmt: skip
+        told.append(losses)
     return told
 
 
