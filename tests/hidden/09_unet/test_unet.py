@@ -854,7 +854,7 @@ def means_are_over_the_epoch(told):
     """
     for (first, second), (both,) in (told[:2], told[2:]):
         fall = first - second
-        if second < 0 or fall < 0.1 * second or abs(both - second) > 0.03 * fall:
+        if second < 0 or fall < 0.002 * second or abs(both - second) > 0.03 * fall:
             return None
     return (
         f"64 images that are all alike have a loss of {both:.3f} in an epoch; half of them have {first:.3f} and "
