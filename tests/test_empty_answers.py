@@ -6,7 +6,9 @@ Whoever hands in such parts has understood how they are called, and nothing of w
 from __future__ import annotations
 
 import pytest
-from nnkata.grader import catalog, engine
+from nnkata.grader.engine import engine
+from nnkata.grader.exercise import catalog
+from nnkata.grader.model import GradingOptions
 
 EXERCISES = ["06_training", "07_mlp", "08_cnn", "09_unet"]
 
@@ -115,7 +117,7 @@ def test_an_empty_answer_earns_next_to_nothing(grader, tmp_path, name, filling):
     exercise = catalog.find(name)
     file = tmp_path / exercise.module
     file.write_text(emptied(exercise, filling), "utf-8")
-    result = grader.grade(engine.Order(exercise, file, seed=20, training="none"))
+    result = grader.grade(engine.GradingRequest(exercise, file, GradingOptions(seed=20, training="none")))
     assert result.notes == ()
     assert len(result.parts) == len(exercise.parts)
     assert all(test.status != "error" for test in result.tests)
