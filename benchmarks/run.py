@@ -148,9 +148,9 @@ def trained(name: str, epochs: int | None, repeat: int) -> tuple[str, str, str]:
     from nnkata.grader.submission import source
 
     exercise = catalog.find(name)
-    bar = accuracy_bars.named(exercise, "full")
+    bar = accuracy_bars.find_bar(exercise, "full")
     bar = dataclasses.replace(bar, epochs=epochs or bar.epochs)
-    given = accuracy_bars.material(exercise, bar, 1, "mnist")
+    given = accuracy_bars.training_data(exercise, bar, 1, dataset="mnist")
     probe = content.probes(exercise)[bar.probe]
     torch.set_num_threads(exercise.limits.threads)
 

@@ -118,7 +118,7 @@ class BarResult:
     """What a training reached, and what is worth keeping of it; `confusion[true][predicted]` counts."""
 
     bar: Bar
-    reached: float
+    accuracy: float
     losses: tuple[float, ...]
     confusion: tuple[tuple[int, ...], ...]
     seconds: float

@@ -252,7 +252,7 @@ def test_a_wrong_part_leaves_the_other_graded(check, body, told):
 def test_a_part_that_is_not_there_is_asked_for_by_name(check, name):
     ran = check(double("return 2 * x").replace("def double", f"def {name}"))
     assert ran.code == 1
-    assert "✗ double 0/6 there is no 'double' in the submission: is its name spelt as in the stub?" in ran.said
+    assert "✗ double 0/6 double is not defined in your file. Is it spelled as in the stub?" in ran.said
     assert "✓ halve 4/4" in ran.said
 
 
@@ -392,7 +392,7 @@ def test_ctrl_c_says_stopped(check, monkeypatch):
     def interrupt(*args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(engine, "conduct", interrupt)
+    monkeypatch.setattr(engine, "run_hidden_tests", interrupt)
     ran = check(double("return 2 * x"))
     assert (ran.code, ran.out.strip(), ran.err.strip()) == (130, "", "Stopped.")
 
@@ -403,7 +403,7 @@ def test_a_bug_of_ours_is_never_the_student_s(check, monkeypatch):
     def broken(*args: object) -> None:
         raise ZeroDivisionError("in the grader")
 
-    monkeypatch.setattr(engine, "conduct", broken)
+    monkeypatch.setattr(engine, "run_hidden_tests", broken)
     with contextlib.suppress(AssertionError):
         check(double("return 2 * x"))
         raise RuntimeError("the message must say that the grader failed")

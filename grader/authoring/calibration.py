@@ -60,7 +60,7 @@ def calibrate(
     for bar in exercise.bars:
         if names and bar.name not in names:
             continue
-        bar = accuracy_bars.on(bar, dataset)
+        bar = accuracy_bars.at_dataset(bar, dataset)
         shared = next((one for other, one in known if accuracy_bars.same_training(bar, other)), None)
         found = shared or _trained(exercise, bar, seeds, wrong, dataset, say)
         found = replace(found, bar=bar.name, threshold=bar.threshold)
@@ -77,7 +77,7 @@ def _trained(
         result = _train(exercise, content.reference(exercise), bar, seed, dataset)
         if isinstance(result, str):
             raise GraderError(f"{exercise.id}: the reference's training cannot be measured: {result}")
-        reached.append(result.reached)
+        reached.append(result.accuracy)
         seconds.append(result.seconds)
     failing: dict[str, float] = {}
     for mistake in content.misconceptions(exercise) if wrong else ():
@@ -85,12 +85,12 @@ def _trained(
             say(f"{exercise.id} {bar.name}: {mistake.id}")
             found = _train(exercise, content.standing_in(exercise, mistake), bar, 0, dataset)
             if isinstance(found, BarResult):
-                failing[mistake.id] = found.reached
+                failing[mistake.id] = found.accuracy
     return Calibrated(exercise.id, bar.name, bar.threshold, dataset, tuple(reached), tuple(seconds), failing)
 
 
 def _train(exercise: Exercise, namespace: Mapping[str, object], bar: Bar, seed: int, dataset: str) -> BarResult | str:
-    given = accuracy_bars.material(exercise, bar, seed, dataset)
+    given = accuracy_bars.training_data(exercise, bar, seed, dataset=dataset)
     began = time.perf_counter()
     said = probing.run(
         probing.Implementation(namespace), content.probes(exercise)[bar.probe], given.args, given.options, ""

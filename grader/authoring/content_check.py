@@ -21,8 +21,8 @@ from ..engine.diagnose import diagnose
 from ..errors import GraderError
 from ..exercise import catalog, content
 from ..exercise.stub import make_stub
-from ..judge.hidden_tests import conduct
-from ..judge.trial import Local, Trial, complaint
+from ..judge.hidden_tests import run_hidden_tests
+from ..judge.trial import Local, Trial, property_error
 from ..model import Exercise, Misconception
 
 SEEDS = tuple(range(10))
@@ -89,7 +89,9 @@ def check(exercise: Exercise, seeds: tuple[int, ...] = SEEDS, say: Callable[[str
     for label, namespace in _right(exercise):
         for seed in seeds:
             say(f"{exercise.id}: {label}, seed {seed}")
-            trial = conduct(Trial(exercise, Local(exercise, namespace), seed, exempt=label == "built-in"))
+            trial = run_hidden_tests(
+                Trial(exercise, Local(exercise, namespace), seed, skip_contract_checks=label == "built-in")
+            )
             tests = len(trial.verdicts)
             problems += [
                 f"{label}, seed {seed}: {v.id}: {v.status}: {v.message}"
@@ -109,7 +111,7 @@ def check(exercise: Exercise, seeds: tuple[int, ...] = SEEDS, say: Callable[[str
 def _changing_checks(trial: Trial) -> Iterator[str]:
     """Checks that do not say at the end what they said in their test: diagnosis asks them again."""
     for case in trial.transcript:
-        if case.check and not case.wrong and (said := complaint(case.check, case.answer.value)):
+        if case.check and not case.wrong and (said := property_error(case.check, case.answer.value)):
             yield f"{case.test}: its check closes over something that changes; it says later: {said}"
 
 
@@ -134,7 +136,7 @@ def confusion_table(checked: list[Checked]) -> Table:
 def try_misconception(exercise: Exercise, wrong: Misconception, seed: int) -> Caught:
     """Put one misconception before the judge."""
     namespace = content.standing_in(exercise, wrong)
-    trial = conduct(Trial(exercise, Local(exercise, namespace), seed, only=frozenset({wrong.part})))
+    trial = run_hidden_tests(Trial(exercise, Local(exercise, namespace), seed, only=frozenset({wrong.part})))
     if errors := [v for v in trial.verdicts if v.status == "error"]:
         raise GraderError(f"{exercise.id}: {wrong.id}: {errors[0].id}: {errors[0].message}")
     failed = dict.fromkeys(v.function for v in trial.verdicts if v.status == "fail")
@@ -163,7 +165,7 @@ def _stub_fails(exercise: Exercise) -> Iterator[str]:
     namespace: dict[str, object] = {"__name__": "stub"}
     source = make_stub(exercise.solution.read_text("utf-8"))
     exec(compile(source, "stub.py", "exec"), namespace)
-    trial = conduct(Trial(exercise, Local(exercise, namespace, "stub.py"), 0))
+    trial = run_hidden_tests(Trial(exercise, Local(exercise, namespace, "stub.py"), 0))
     for verdict in trial.verdicts:
         if verdict.status not in ("fail", "skip"):
             yield f"the stub gets {verdict.status} at {verdict.id}; it must fail: {verdict.message}"

@@ -20,7 +20,7 @@ from typing import Literal
 
 from ..errors import GraderError
 from ..exercise import content
-from ..judge.hidden_tests import conduct
+from ..judge.hidden_tests import run_hidden_tests
 from ..judge.trial import Local, Trial, Verdict
 from ..model import Exercise
 from .mutation import Mutant, mutants
@@ -97,7 +97,7 @@ def _reference(exercise: Exercise, part: str, seed: int) -> float:
     began = time.process_time()
     trial = Trial(exercise, Local(exercise, content.reference(exercise)), seed, only=frozenset({part}))
     trial.training = "quick"
-    for verdict in conduct(trial).verdicts:
+    for verdict in run_hidden_tests(trial).verdicts:
         if verdict.status in ("fail", "error"):
             raise GraderError(f"{exercise.id}: the reference itself gets {verdict.status} at {verdict.id}")
     return time.process_time() - began
@@ -127,7 +127,7 @@ def _child(exercise: Exercise, mutant: Mutant, seed: int, sender: int, seconds: 
             exercise, Local(exercise, namespace, "<mutant>"), seed, only=frozenset({mutant.part}), on_verdict=on_verdict
         )
         trial.training = "quick"
-        conduct(trial)
+        run_hidden_tests(trial)
         tell("survived", "")
     except BaseException as error:  # whatever happens here, the child must not go on as a second parent
         tell("error", f"{type(error).__name__}: {error}")

@@ -1,5 +1,5 @@
-"""Which misconceptions explain what a student's part did: the one that answers every question alike, or several that
-nothing contradicts.
+"""The misconceptions that explain what a student's part did: one that answers every question as the student did, or
+several that nothing contradicts.
 """
 
 from __future__ import annotations
@@ -13,118 +13,180 @@ from ..exercise import content
 from ..judge.trial import Case, Local, Trial
 from ..model import Diagnosis, Misconception, Outcome, Value
 
-ENOUGH = 40
-"""Cases replayed at the most for one part, to find the mistake that explains all of them."""
+MAX_CASES = 40
+"""Failing cases, and as many passing ones, that are replayed for one part: each costs a run of each misconception."""
 
-FEW = 10
-"""Cases replayed at the most for one part, to find mistakes that explain some of them."""
-
+MAX_TEST_FUNCTIONS = 10
+"""Failing test functions (each with all of its cases) that a misconception may explain where none explains all."""
 
 HALF = {torch.bfloat16, torch.float16}
 FRACTIONS = HALF | {torch.float32, torch.float64}
 
+CasesByFunction = Mapping[str, list[Case]]
+"""Failing cases by the name of their test function, without its parameters."""
+
 
 def diagnose(trial: Trial, without: Collection[str] = ()) -> dict[str, Misconception]:
-    """For each failing test, by its id, the misconception that explains it, if one does.
+    """Return, by the id of each failing test, the misconception that explains it, if one does.
 
     A misconception that answers every question about the part as the student did explains all of its failing tests.
     Where none does (two mistakes at once, say), one explains the tests whose questions it answers as the student did,
-    provided that no other answer contradicts it: see `_contradicted`. A diagnosis that may be wrong is not made.
-    Parts in `without` are left out.
+    provided that no other answer contradicts it: see `_is_contradicted`. A diagnosis that may be wrong is not made.
+
+    Args:
+        without: parts that are left out.
     """
-    found: dict[str, Misconception] = {}
+    diagnoses: dict[str, Misconception] = {}
     for part in trial.exercise.parts:
         cases = [case for case in trial.transcript if case.part == part.name and part.name not in without]
         failing = [case for case in cases if case.wrong]
-        if failing and all(_speaks(case) for case in failing):
-            found |= _explain(trial, cases, failing)
-    return found
+        if failing and all(_is_evidence(case) for case in failing):
+            diagnoses |= _explain(trial, cases, failing)
+    return diagnoses
 
 
-def _speaks(case: Case) -> bool:
-    """Whether an answer can tell one mistake from another: a part that is missing, unwritten or stopped cannot."""
-    return case.answer.failure is None or case.answer.failure.kind == "exception"
-
-
-def explained(wrong: Misconception) -> Diagnosis:
-    """A misconception as a report shows it."""
-    return Diagnosis(wrong.part, wrong.id, wrong.explanation, wrong.advice)
+def to_diagnosis(mistake: Misconception) -> Diagnosis:
+    """Return a misconception as a report shows it."""
+    return Diagnosis(
+        part=mistake.part, misconception=mistake.id, explanation=mistake.explanation, advice=mistake.advice
+    )
 
 
 def _explain(trial: Trial, cases: list[Case], failing: list[Case]) -> dict[str, Misconception]:
     replay = _Replay(trial)
-    passing = [case for case in cases if not case.wrong][:ENOUGH]
-    # what two people get who make the same mistake differs by rounding, which in half precision hides the mistake
-    sharp = ([case for case in failing if not _dtypes(case.answer.value) & HALF] or failing)[:ENOUGH]
-    candidates = [wrong for wrong in content.misconceptions(trial.exercise) if wrong.part == failing[0].part]
-    for wrong in candidates:
-        if all(replay.alike(wrong, case) for case in sharp) and all(replay.passes(wrong, case) for case in passing):
-            return {case.test: wrong for case in failing}
-    functions: dict[str, list[Case]] = {}
-    for case in sharp:
-        functions.setdefault(case.test.partition("[")[0], []).append(case)
-    explains = {wrong.id: _explains(replay, wrong, functions) for wrong in candidates}
-    kept = [
-        wrong
-        for wrong in candidates
-        if explains[wrong.id]
-        and all(replay.passes(wrong, case) for case in passing)
-        and not _contradicted(replay, wrong, candidates, sharp, passing)
+    candidates = [mistake for mistake in content.misconceptions(trial.exercise) if mistake.part == failing[0].part]
+    passed = [case for case in cases if not case.wrong][:MAX_CASES]
+    failed = _in_full_precision(failing)[:MAX_CASES]
+    for mistake in candidates:  # one explains every failing test
+        if _matches_all(replay, mistake, failed) and _is_consistent(replay, mistake, passed):
+            return {case.test: mistake for case in failing}
+    by_function = _by_function(failed)
+    explained = {mistake.id: _functions_explained(replay, mistake, by_function) for mistake in candidates}
+    plausible = [  # several explain some tests each
+        mistake
+        for mistake in candidates
+        if explained[mistake.id]
+        and _is_consistent(replay, mistake, passed)
+        and not _is_contradicted(replay, mistake, candidates, failed=failed, passed=passed)
     ]
-    answered = [case for case in sharp if case.answer.failure is None]
-    if any(all(replay.right(wrong, case) for wrong in kept) for case in answered):
-        # something else is wrong, too: what could be alike by chance proves nothing
-        kept = [wrong for wrong in kept if any(_fine(case) for name in explains[wrong.id] for case in functions[name])]
-    found: dict[str, Misconception] = {}
-    for wrong in sorted(kept, key=lambda wrong: -len(explains[wrong.id])):  # what explains most speaks first
-        for name in explains[wrong.id]:
-            for case in functions[name]:
-                found.setdefault(case.test, wrong)
-    return found
+    if _has_unknown_mistake(replay, plausible, failed):
+        # Then what matches may do so by chance: keep only what no coincidence explains, see `_is_distinctive`.
+        plausible = [
+            mistake
+            for mistake in plausible
+            if any(_is_distinctive(case) for function in explained[mistake.id] for case in by_function[function])
+        ]
+    return _assign_tests(plausible, explained, by_function)
 
 
-def _explains(replay: _Replay, wrong: Misconception, functions: Mapping[str, list[Case]]) -> list[str]:
-    """The test functions that fail as they would with this mistake, for all of their parameters.
+def _is_evidence(case: Case) -> bool:
+    """Return True if the answer tells mistakes apart: it is a value, or an exception that the student's code raised.
+
+    A part that is missing, unwritten or blocked tells nothing.
+    """
+    return case.answer.failure is None or case.answer.failure.kind == "exception"
+
+
+def _is_distinctive(case: Case) -> bool:
+    """Return True if the answer can hardly match by chance: it has fractional numbers.
+
+    Counts, truth values and the sentences of checks can.
+    """
+    return case.check is None and bool(_dtypes(case.answer.value) & FRACTIONS)
+
+
+def _in_full_precision(failing: list[Case]) -> list[Case]:
+    """Return the cases without half precision, if there are any.
+
+    Two implementations of the same mistake differ by rounding, which in half precision hides the mistake.
+    """
+    return [case for case in failing if not _dtypes(case.answer.value) & HALF] or failing
+
+
+def _by_function(failed: list[Case]) -> CasesByFunction:
+    groups: dict[str, list[Case]] = {}
+    for case in failed:
+        groups.setdefault(case.test.partition("[")[0], []).append(case)
+    return groups
+
+
+def _matches_all(replay: _Replay, mistake: Misconception, cases: list[Case]) -> bool:
+    return all(replay.matches_student(mistake, case) for case in cases)
+
+
+def _is_consistent(replay: _Replay, mistake: Misconception, passed: list[Case]) -> bool:
+    """Return True if somebody with this misconception would pass where the student did."""
+    return all(replay.passes(mistake, case) for case in passed)
+
+
+def _functions_explained(replay: _Replay, mistake: Misconception, by_function: CasesByFunction) -> list[str]:
+    """Return the test functions all of whose cases fail as they would with this misconception.
 
     An exception alone is no evidence: too many mistakes end in the same one.
     """
     return [
-        name
-        for name, cases in list(functions.items())[:FEW]
-        if all(replay.alike(wrong, case) for case in cases) and any(case.answer.failure is None for case in cases)
+        function
+        for function, cases in list(by_function.items())[:MAX_TEST_FUNCTIONS]
+        if _matches_all(replay, mistake, cases) and any(case.answer.failure is None for case in cases)
     ]
 
 
-def _contradicted(
-    replay: _Replay, wrong: Misconception, all_known: list[Misconception], failing: list[Case], passing: list[Case]
+def _is_contradicted(
+    replay: _Replay,
+    suspect: Misconception,
+    candidates: list[Misconception],
+    *,
+    failed: list[Case],
+    passed: list[Case],
 ) -> bool:
-    """Whether a failing test tells against a misconception: its answer is wrong there too, but in another way.
+    """Return True if a failing test speaks against a misconception: it would fail there, too, but with another answer.
 
-    Not so if one other mistake would show in all of these tests, and nowhere else in what was asked: there the two
-    have met. What could be alike by chance must then explain more than it leaves.
+    Not if one other misconception would change exactly those answers: then both are in the student's code. Where the
+    answers that match may do so by chance, they must then be more than those that differ.
     """
-    alike = [case for case in failing if replay.alike(wrong, case)]
-    otherwise = [case for case in failing if replay.otherwise(wrong, case)]
-    if not otherwise:
+    supporting = [case for case in failed if replay.matches_student(suspect, case)]
+    opposing = [case for case in failed if replay.fails_differently(suspect, case)]
+    if not opposing:
         return False
-    if len(otherwise) >= len(alike) and not any(_fine(case) for case in alike):
+    if len(opposing) >= len(supporting) and not any(_is_distinctive(case) for case in supporting):
         return True
     return not any(
-        not any(replay.right(other, case) for case in otherwise)
-        and all(replay.right(other, case) for case in alike)
-        and all(replay.passes(other, case) for case in passing)
-        for other in all_known
-        if other is not wrong
+        _changes_exactly(replay, other, opposing, unchanged=supporting) and _is_consistent(replay, other, passed)
+        for other in candidates
+        if other is not suspect
     )
 
 
-def _fine(case: Case) -> bool:
-    """Whether an answer is hardly alike by chance: numbers with fractions, no counts, truth values or complaints."""
-    return case.check is None and bool(_dtypes(case.answer.value) & FRACTIONS)
+def _changes_exactly(replay: _Replay, mistake: Misconception, changed: list[Case], *, unchanged: list[Case]) -> bool:
+    """Return True if this misconception shows in each of these answers, and in none of the others."""
+    return not any(replay.matches_reference(mistake, case) for case in changed) and all(
+        replay.matches_reference(mistake, case) for case in unchanged
+    )
+
+
+def _has_unknown_mistake(replay: _Replay, plausible: list[Misconception], failed: list[Case]) -> bool:
+    """Return True if some wrong answer is explained by none of the misconceptions: all would be right there."""
+    return any(
+        all(replay.matches_reference(mistake, case) for mistake in plausible)
+        for case in failed
+        if case.answer.failure is None
+    )
+
+
+def _assign_tests(
+    plausible: list[Misconception], explained: Mapping[str, list[str]], by_function: CasesByFunction
+) -> dict[str, Misconception]:
+    """Return the misconception of each explained test; of several, the one that explains most test functions."""
+    diagnoses: dict[str, Misconception] = {}
+    for mistake in sorted(plausible, key=lambda mistake: -len(explained[mistake.id])):
+        for function in explained[mistake.id]:
+            for case in by_function[function]:
+                diagnoses.setdefault(case.test, mistake)
+    return diagnoses
 
 
 def _dtypes(value: Value) -> set[torch.dtype]:
-    """The dtypes of the tensors in an answer; a float counts as float64."""
+    """Return the dtypes of the tensors in an answer; a float counts as float64."""
     if isinstance(value, dict | list):
         return set().union(*(_dtypes(item) for item in (value.values() if isinstance(value, dict) else value)))
     if isinstance(value, torch.Tensor):
@@ -133,36 +195,38 @@ def _dtypes(value: Value) -> set[torch.dtype]:
 
 
 class _Replay:
-    """What the misconceptions and the reference answer to the questions that a student was asked."""
+    """Answers of the misconceptions and the reference to the questions that a student was asked.
+
+    Each is asked for when it is needed first: a replay costs a run of the probe.
+    """
 
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
         self.answers: dict[tuple[str, int], Outcome] = {}
 
-    def alike(self, wrong: Misconception, case: Case) -> bool:
-        """Whether the student answered as somebody with this misconception would."""
-        return case.alike(self._answer(wrong, case))
+    def matches_student(self, mistake: Misconception, case: Case) -> bool:
+        """Return True if the student answered as somebody with this misconception would."""
+        return case.matches(self._answer(mistake, case))
 
-    def right(self, wrong: Misconception, case: Case) -> bool:
-        """Whether somebody with this misconception would answer as the reference does."""
-        return replace(case, answer=self._answer(None, case)).alike(self._answer(wrong, case))
+    def matches_reference(self, mistake: Misconception, case: Case) -> bool:
+        """Return True if somebody with this misconception would answer as the reference does."""
+        return replace(case, answer=self._answer(None, case)).matches(self._answer(mistake, case))
 
-    def passes(self, wrong: Misconception, case: Case) -> bool:
-        """Whether somebody with this misconception would pass where the student did."""
-        return self.alike(wrong, case) or self.right(wrong, case)
+    def passes(self, mistake: Misconception, case: Case) -> bool:
+        """Return True if somebody with this misconception would pass, where the student did."""
+        return self.matches_student(mistake, case) or self.matches_reference(mistake, case)
 
-    def otherwise(self, wrong: Misconception, case: Case) -> bool:
-        """Whether somebody with this misconception would be wrong here too, but in another way.
+    def fails_differently(self, mistake: Misconception, case: Case) -> bool:
+        """Return True if somebody with this misconception would be wrong here, too, but with another answer.
 
-        An exception is no other way: it hides what the answer would have been.
+        A student's exception says nothing: it hides what the answer would have been.
         """
-        return case.answer.failure is None and not self.alike(wrong, case) and not self.right(wrong, case)
+        return case.answer.failure is None and not self.passes(mistake, case)
 
-    def _answer(self, wrong: Misconception | None, case: Case) -> Outcome:
-        key = (wrong.id if wrong else "", id(case))
+    def _answer(self, mistake: Misconception | None, case: Case) -> Outcome:
+        key = (mistake.id if mistake else "", id(case))
         if key not in self.answers:
             exercise = self.trial.exercise
-            namespace = content.standing_in(exercise, wrong) if wrong else content.reference(exercise)
-            local = Local(exercise, namespace)
-            self.answers[key] = local.run(case.probe, case.args, case.options, case.device)
+            namespace = content.standing_in(exercise, mistake) if mistake else content.reference(exercise)
+            self.answers[key] = Local(exercise, namespace).run(case.question)
         return self.answers[key]

@@ -14,7 +14,7 @@ import torch
 
 from ..errors import NotConfined
 from ..exercise import catalog, content
-from ..judge.hidden_tests import conduct
+from ..judge.hidden_tests import run_hidden_tests
 from ..judge.trial import Block, Local, Student, Trial, Verdict
 from ..model import Exercise, GradingOptions, PartResult, Result
 from ..sandbox.confined_student import ConfinedStudent
@@ -27,8 +27,8 @@ from ..submission.location import Place
 from ..submission.reading import FileBytes, Unreadable
 from ..submission.source import Submission
 from . import dependencies
-from .diagnose import diagnose, explained
-from .scoring import score, worst
+from .diagnose import diagnose, to_diagnosis
+from .scoring import score, total, worst
 
 
 @dataclass(frozen=True)
@@ -94,17 +94,17 @@ class Engine:
         if isinstance(examined, Unreadable):
             return _unreadable_result(request, examined, seed)
         with self._student(request, examined.submission) as student:
-            trial = conduct(_trial(request, examined, student, seed))
+            trial = run_hidden_tests(_trial(request, examined, student, seed))
             confinement, prints = self._circumstances(student)
-        first = dependencies.mend_first(trial)
-        dependencies.tell(trial, first)
-        mistakes = diagnose(trial, without=first)
+        broken = dependencies.failing_dependencies(trial)
+        dependencies.prefix_messages(trial, broken)
+        mistakes = diagnose(trial, without=broken)
         parts, tests = score(trial, mistakes)
         return Result(
             exercise=request.exercise.id,
             status=worst([part.status for part in parts]),
-            score=_total(part.score for part in parts),
-            max_score=_total(part.max_score for part in parts),
+            score=total(part.score for part in parts),
+            max_score=total(part.max_score for part in parts),
             device=request.options.device,
             confinement=confinement,
             seed=seed,
@@ -115,7 +115,7 @@ class Engine:
             tests=tests,
             student=request.student,
             flags=examined.flags,
-            diagnoses=tuple({mistake.id: explained(mistake) for mistake in mistakes.values()}.values()),
+            diagnoses=tuple({mistake.id: to_diagnosis(mistake) for mistake in mistakes.values()}.values()),
             prints=prints,
             bars=tuple(trial.bars),
         )
@@ -137,7 +137,7 @@ class Engine:
         whoever has nothing to do until then.
         """
         seed = self._foreseen.setdefault(exercise, _random_seed())
-        conduct(Trial(exercise, Local(exercise, content.reference(exercise)), seed))
+        run_hidden_tests(Trial(exercise, Local(exercise, content.reference(exercise)), seed))
 
     @contextmanager
     def _student(self, request: GradingRequest, submission: Submission) -> Iterator[Student]:
@@ -222,7 +222,7 @@ def _unreadable_result(request: GradingRequest, unreadable: Unreadable, seed: in
         exercise=request.exercise.id,
         status="fail",
         score=0.0,
-        max_score=_total(part.points for part in wanted),
+        max_score=total(part.points for part in wanted),
         device=request.options.device,
         confinement="none",
         seed=seed,
@@ -239,7 +239,3 @@ def _unreadable_result(request: GradingRequest, unreadable: Unreadable, seed: in
 def _random_seed() -> int:
     """Return a seed that nobody can know beforehand."""
     return random.SystemRandom().randrange(1 << 31)
-
-
-def _total(points: Iterator[float]) -> float:
-    return round(sum(points), 3)

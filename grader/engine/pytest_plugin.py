@@ -14,7 +14,7 @@ from ..exercise.catalog import KIT
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options of hidden tests."""
+    """Add the options of hidden tests."""
     group = parser.getgroup("nnkata")
     group.addoption(
         "--submission", metavar="FILE", help="judge this file with the hidden tests (default: the reference solution)"
@@ -27,16 +27,11 @@ def pytest_configure(config: pytest.Config) -> None:
     paths = [Path(str(arg).split("::")[0]).resolve() for arg in config.args]
     if not any("hidden" in path.parts for path in paths):
         return
-    from ..judge.trial import Trial
     from ..judge.verdict_plugin import JudgePlugin
     from .pytest_trials import Trials
 
     trials = Trials(config.getoption("--submission"), config.getoption("--seed"))
-
-    def trial_of(folder: str) -> Trial:
-        return trials.of(folder)
-
-    config.pluginmanager.register(JudgePlugin(trial_of), "nnkata-judge")
+    config.pluginmanager.register(JudgePlugin(trials.trial_of), "nnkata-judge")
     config.add_cleanup(trials.close)
 
 

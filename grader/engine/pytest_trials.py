@@ -1,4 +1,4 @@
-"""Trials for whoever runs pytest on hidden tests directly: one an exercise, made when first asked for."""
+"""Trials for whoever runs pytest on hidden tests directly: one per exercise, made when first asked for."""
 
 from __future__ import annotations
 
@@ -16,27 +16,30 @@ from ..submission.reading import Unreadable
 
 
 class Trials:
-    """See `of`. Close when done."""
+    """The trials of one run of pytest. Close when done.
+
+    Without a submission the reference solutions are judged.
+    """
 
     def __init__(self, submission: str | None, seed: int) -> None:
         self.submission, self.seed = submission, seed
         self.server: WorkerServer | None = None
-        self.made: dict[str, Trial] = {}
+        self.by_exercise: dict[str, Trial] = {}
         self.students: list[ConfinedStudent] = []
 
-    def of(self, exercise_id: str) -> Trial:
-        """The trial of an exercise: of the submission that was named, or of the reference."""
-        if exercise_id not in self.made:
+    def trial_of(self, exercise_id: str) -> Trial:
+        """Return the trial of an exercise, started when it is first asked for."""
+        if exercise_id not in self.by_exercise:
             exercise = catalog.find(exercise_id)
-            examined = _examined(Path(self.submission) if self.submission else exercise.solution, exercise)
+            examined = _examine(Path(self.submission) if self.submission else exercise.solution, exercise)
             if self.server is None:
                 self.server = start_server(catalog.hidden())
             student = ConfinedStudent(self.server, exercise, examined.submission, exercise.limits)
             self.students.append(student)
             violations = source.violations(examined.names, exercise)
             blocked = {violation.part: Block(str(violation), static=True) for violation in violations}
-            self.made[exercise_id] = Trial(exercise, student, self.seed, blocked=blocked)
-        return self.made[exercise_id]
+            self.by_exercise[exercise_id] = Trial(exercise, student, self.seed, blocked=blocked)
+        return self.by_exercise[exercise_id]
 
     def close(self) -> None:
         """End every worker."""
@@ -46,7 +49,7 @@ class Trials:
             self.server.close()
 
 
-def _examined(file: Path, exercise: Exercise) -> Examined:
+def _examine(file: Path, exercise: Exercise) -> Examined:
     read = reading.read_file(file, exercise)
     examined = read if isinstance(read, Unreadable) else examine(read, exercise)
     if isinstance(examined, Unreadable):

@@ -1,6 +1,6 @@
-"""How two values differ, from coarse to fine: kind, structure, shape, dtype, device, values.
+"""The first difference between two values, from coarse to fine: kind, structure, shape, dtype, device, values.
 
-The first difference found is told as a small ladder of lines, never as a dump of tensors.
+It is described in one or two lines, never as a dump of tensors.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ from ..worker.tensor_codec import sent_device
 
 @dataclass(frozen=True)
 class Tolerance:
-    """|actual − expected| ≤ atol + rtol·|expected|."""
+    """The rule |actual − expected| ≤ atol + rtol·|expected|."""
 
     rtol: float
     atol: float
+
+    def scaled(self, factor: float) -> Tolerance:
+        """Return this tolerance, wider by a factor."""
+        return Tolerance(rtol=self.rtol * factor, atol=self.atol * factor)
 
 
 TOLERANCES = {
@@ -32,6 +36,19 @@ TOLERANCES = {
 }
 EXACT = Tolerance(0.0, 0.0)
 FLOAT = Tolerance(1e-4, 1e-5)
+"""For Python's floats."""
+
+GPU_FACTOR = 30.0
+"""How much wider tolerances are on a GPU, whose sums run in another order."""
+
+GPU_FACTORS = {torch.float16: 2.0, torch.bfloat16: 2.0}
+"""The same for half precision. Sums are kept in float32 there and rounded once, so that another order moves the result
+by a unit in the last place or two; 30 times bfloat16's 5e-2 would let every answer pass."""
+
+GPU = "cuda"
+
+ANY_DEVICE = "any"
+"""Instead of a device's name: the tensors may live anywhere."""
 
 
 @dataclass(frozen=True)
@@ -39,30 +56,44 @@ class Mismatch:
     """The first difference between two values.
 
     Attributes:
-        kind: what differs.
-        lines: the ladder, for people: what differs, then where, expected and yours, how many and how much.
+        kind: of the difference: `type`, `keys`, `length`, `shape`, `dtype`, `device` or `value`; the judge adds
+            `gradient` and `changed`.
+        lines: for people: where the values differ, yours and the expected one; then how many differ, and by how much.
     """
 
     kind: str
     lines: tuple[str, ...]
 
 
+def tolerance_for(dtype: torch.dtype | None, device: str = "cpu", tolerance: Tolerance | None = None) -> Tolerance:
+    """Return the tolerance for values of a dtype (None: Python floats) that were computed on a device.
+
+    Args:
+        tolerance: instead of the one in `TOLERANCES`; on a GPU it is widened as that would be.
+    """
+    usual, factor = FLOAT, GPU_FACTOR
+    if dtype is not None:
+        usual, factor = TOLERANCES.get(dtype, EXACT), GPU_FACTORS.get(dtype, GPU_FACTOR)
+    allowed = tolerance or usual
+    return allowed.scaled(factor) if device == GPU else allowed
+
+
 def difference(
     actual: Value, expected: Value, *, tolerance: Tolerance | None = None, device: str = "cpu", path: str = "the result"
 ) -> Mismatch | None:
-    """The first difference, or None.
+    """Return the first difference, or None.
 
     Args:
-        actual: what came back.
-        expected: what should have.
-        tolerance: instead of the one that suits the expected dtype.
-        device: the device type that floating-point results must have been on when they were sent.
-        path: what to call the value.
+        actual: the value that came back.
+        expected: the value that should have.
+        tolerance: instead of the one for the expected dtype; for both see `tolerance_for`.
+        device: the device type that tensors must have been on when they were sent, or `ANY_DEVICE`.
+        path: the name of the value in the lines.
     """
     if isinstance(expected, torch.Tensor):
         if not isinstance(actual, torch.Tensor):
             return Mismatch("type", (f"{path} is {named(actual)}; expected a torch.Tensor {_form(expected)}",))
-        return _tensors(actual, expected, tolerance, device, path)
+        return _tensor_difference(actual, expected, tolerance, device=device, path=path)
     if isinstance(actual, torch.Tensor):
         return Mismatch("type", (f"{path} is a torch.Tensor {_form(actual)}; expected {named(expected)}",))
     if isinstance(expected, dict):
@@ -70,45 +101,42 @@ def difference(
             return Mismatch("type", (f"{path} is {named(actual)}; expected a dict",))
         if sorted(actual) != sorted(expected):
             return Mismatch("keys", (f"{path} has the keys {sorted(actual)}; expected {sorted(expected)}",))
-        pairs = [(f"{path}[{key!r}]", actual[key], expected[key]) for key in expected]
-        return _first(pairs, tolerance, device)
+        items = [(f"{path}[{key!r}]", actual[key], expected[key]) for key in expected]
+        return _first_difference(items, tolerance, device)
     if isinstance(expected, list):
         if not isinstance(actual, list):
             return Mismatch("type", (f"{path} is {named(actual)}; expected a list or tuple",))
         if len(actual) != len(expected):
             return Mismatch("length", (f"{path} has {len(actual)} items; expected {len(expected)}",))
-        return _first(
-            [(f"{path}[{i}]", a, e) for i, (a, e) in enumerate(zip(actual, expected, strict=True))], tolerance, device
-        )
-    return _scalars(actual, expected, tolerance, path)
+        items = [(f"{path}[{i}]", a, e) for i, (a, e) in enumerate(zip(actual, expected, strict=True))]
+        return _first_difference(items, tolerance, device)
+    return _scalar_difference(actual, expected, tolerance_for(None, device, tolerance), path)
 
 
 def same(actual: Value, expected: Value, tolerance: Tolerance | None = None) -> bool:
-    """Whether two values are the same within tolerance, wherever they lived."""
-    return difference(actual, expected, tolerance=tolerance, device="any") is None
+    """Return True if two values are the same within tolerance, wherever they lived."""
+    return difference(actual, expected, tolerance=tolerance, device=ANY_DEVICE) is None
 
 
-def _first(pairs: list[tuple[str, Value, Value]], tolerance: Tolerance | None, device: str) -> Mismatch | None:
-    for path, actual, expected in pairs:
-        found = difference(actual, expected, tolerance=tolerance, device=device, path=path)
-        if found:
-            return found
+def _first_difference(
+    items: list[tuple[str, Value, Value]], tolerance: Tolerance | None, device: str
+) -> Mismatch | None:
+    for path, actual, expected in items:
+        mismatch = difference(actual, expected, tolerance=tolerance, device=device, path=path)
+        if mismatch:
+            return mismatch
     return None
 
 
-def _scalars(actual: Value, expected: Value, tolerance: Tolerance | None, path: str) -> Mismatch | None:
-    numbers = (int, float)
-    both = isinstance(actual, numbers) and isinstance(expected, numbers)
-    if both and not isinstance(actual, bool) and not isinstance(expected, bool) and isinstance(expected, float):
-        allowed = tolerance or FLOAT
-        if isinstance(actual, float) and _close(actual, expected, allowed):
+def _scalar_difference(actual: Value, expected: Value, allowed: Tolerance, path: str) -> Mismatch | None:
+    if isinstance(actual, float) and isinstance(expected, float):
+        if _close(actual, expected, allowed):
             return None
-        if isinstance(actual, float):
-            return Mismatch("value", (f"{path} is {_both(actual, expected)}",))
-    elif type(actual) is type(expected) and actual == expected:
+        return Mismatch("value", (f"{path} is {_actual_and_expected(actual, expected)}",))
+    if type(actual) is type(expected) and actual == expected:
         return None
     kind = "value" if type(actual) is type(expected) else "type"
-    return Mismatch(kind, (f"{path} is {_told(actual, kind)}; expected {_told(expected, kind)}",))
+    return Mismatch(kind, (f"{path} is {_scalar_text(actual, kind)}; expected {_scalar_text(expected, kind)}",))
 
 
 def _close(actual: float, expected: float, allowed: Tolerance) -> bool:
@@ -117,73 +145,78 @@ def _close(actual: float, expected: float, allowed: Tolerance) -> bool:
     return abs(actual - expected) <= allowed.atol + allowed.rtol * abs(expected)
 
 
-def _told(value: Value, kind: str) -> str:
+def _scalar_text(value: Value, kind: str) -> str:
     text = str(value) if not isinstance(value, str) else repr(value[:60])
     return named(value) if kind == "type" and value is not None and not isinstance(value, bool | int | float) else text
 
 
 def named(value: Value) -> str:
-    """A value by its kind, as a sentence needs it: `None`, `a float`, `a numpy.ndarray`."""
+    """Return the kind of a value, as a sentence needs it: `None`, `a float`, `a numpy.ndarray`."""
     if value is None:
         return "None"
     name = value.type if isinstance(value, Opaque) else type(value).__name__
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
-def _tensors(
-    actual: torch.Tensor, expected: torch.Tensor, tolerance: Tolerance | None, device: str, path: str
+def _tensor_difference(
+    actual: torch.Tensor, expected: torch.Tensor, tolerance: Tolerance | None, *, device: str, path: str
 ) -> Mismatch | None:
     if actual.shape != expected.shape:
         return Mismatch("shape", (f"{path} has the shape {tuple(actual.shape)}; expected {tuple(expected.shape)}",))
     if actual.dtype != expected.dtype:
         return Mismatch("dtype", (f"{path} has the dtype {_dtype(actual)}; expected {_dtype(expected)}",))
-    if device != "any" and sent_device(actual) != device:
+    if device != ANY_DEVICE and sent_device(actual) != device:
         return Mismatch("device", (f"{path} lives on the device {sent_device(actual)}; its inputs live on {device}",))
     if torch.equal(actual, expected):  # the usual case, and much quicker than to ask how far apart they are
         return None
-    allowed = tolerance or TOLERANCES.get(expected.dtype, EXACT)
+    allowed = tolerance_for(expected.dtype, device, tolerance)
     wide = torch.complex128 if expected.is_complex() else torch.float64
     if expected.dtype in (torch.bool, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8):
-        wrong = actual != expected
-        gap = (actual.to(wide) - expected.to(wide)).abs()
+        wrong = actual != expected  # before they are widened: float64 cannot hold every int64
+        absolute_difference = (actual.to(wide) - expected.to(wide)).abs()
     else:
         left, right = actual.detach().to(wide), expected.detach().to(wide)
-        gap = (left - right).abs()
+        absolute_difference = (left - right).abs()
         equal = (left == right) | (left.isnan() & right.isnan())
-        near = right.isfinite() & (gap <= allowed.atol + allowed.rtol * right.abs())  # next to inf, all gaps are small
-        wrong = ~(equal | near)
+        # next to inf every difference is small, so that only finite numbers can be close
+        close = right.isfinite() & (absolute_difference <= allowed.atol + allowed.rtol * right.abs())
+        wrong = ~(equal | close)
     if not wrong.any():
         return None
-    return Mismatch("value", _ladder(actual, expected, wrong, gap, allowed, path))
+    return Mismatch("value", _value_lines(actual, expected, wrong, absolute_difference, allowed=allowed, path=path))
 
 
-def _ladder(
-    actual: torch.Tensor, expected: torch.Tensor, wrong: torch.Tensor, gap: torch.Tensor, allowed: Tolerance, path: str
+def _value_lines(
+    actual: torch.Tensor,
+    expected: torch.Tensor,
+    wrong: torch.Tensor,
+    absolute_difference: torch.Tensor,
+    *,
+    allowed: Tolerance,
+    path: str,
 ) -> tuple[str, ...]:
+    """Return the first wrong value beside the expected one, and how many are wrong by how much at most."""
     if actual.dim() == 0:
-        return (f"{path} is {_both(actual.item(), expected.item())}",)
+        return (f"{path} is {_actual_and_expected(actual.item(), expected.item())}",)
     index = tuple(int(i) for i in wrong.nonzero()[0])
-    place = ", ".join(map(str, index))
-    count, total = int(wrong.sum()), wrong.numel()
-    lines = [f"{path}[{place}] is {_both(actual[index].item(), expected[index].item())}"]
-    much = gap[wrong & ~gap.isnan()]
-    text = f"{count} of {total} values differ"
-    if len(much) and expected.dtype is not torch.bool:
-        text += f", by up to {short(float(much.max()))}"
-        limit = (
-            allowed.atol + allowed.rtol * float(expected.abs().to(torch.float64).max())
-            if expected.is_floating_point()
-            else 0
-        )
-        text += f" ({short(limit)} is allowed)" if limit and math.isfinite(limit) else ""
+    first = f"{path}[{', '.join(map(str, index))}] is "
+    first += _actual_and_expected(actual[index].item(), expected[index].item())
+    summary = f"{int(wrong.sum())} of {wrong.numel()} values differ"
+    differences = absolute_difference[wrong & ~absolute_difference.isnan()]
+    if len(differences) and expected.dtype is not torch.bool:
+        summary += f", by up to {short(float(differences.max()))}"
+        limit = 0.0
+        if expected.is_floating_point():
+            limit = allowed.atol + allowed.rtol * float(expected.abs().to(torch.float64).max())
+        summary += f" ({short(limit)} is allowed)" if limit and math.isfinite(limit) else ""
     nans = int(actual.isnan().sum()) if actual.is_floating_point() else 0
     if nans and not (expected.is_floating_point() and expected.isnan().any()):
-        text += f"; {nans} of yours {'is' if nans == 1 else 'are'} NaN"
-    return (*lines, text)
+        summary += f"; {nans} of yours {'is' if nans == 1 else 'are'} NaN"
+    return first, summary
 
 
 def short(number: object) -> str:
-    """A number in at most about eight characters."""
+    """Return a number as text, a float with five digits at most."""
     if isinstance(number, float):
         if math.isnan(number):
             return "NaN"
@@ -191,19 +224,19 @@ def short(number: object) -> str:
     return str(number)
 
 
-DIGITS = 17
-"""As many digits as a float64 has."""
+FLOAT64_DIGITS = 17
+"""As many digits as tell any two float64 apart."""
 
 
-def _both(actual: object, expected: object) -> str:
-    """Two numbers that differ, with as many digits as it takes to see it."""
-    mine, right = short(actual), short(expected)
+def _actual_and_expected(actual: object, expected: object) -> str:
+    """Return two numbers that differ, with as many digits as it takes to see it."""
+    shown_actual, shown_expected = short(actual), short(expected)
     if isinstance(actual, float) and isinstance(expected, float) and actual != expected:
-        for digits in range(6, DIGITS + 1):
-            if mine != right:
+        for digits in range(6, FLOAT64_DIGITS + 1):
+            if shown_actual != shown_expected:
                 break
-            mine, right = f"{actual:.{digits}g}", f"{expected:.{digits}g}"
-    return f"{mine}; expected {right}"
+            shown_actual, shown_expected = f"{actual:.{digits}g}", f"{expected:.{digits}g}"
+    return f"{shown_actual}; expected {shown_expected}"
 
 
 def _dtype(tensor: torch.Tensor) -> str:

@@ -1,4 +1,4 @@
-"""One submission before the judge: who answers its questions, what was asked, what was found.
+"""One submission before the judge: who answers its questions, what was asked, and the verdicts so far.
 
 A student is whatever answers probes: confined workers (`sandbox.confined_student`), or a namespace in this process
 (`Local`): the reference, a built-in, a misconception.
@@ -20,9 +20,9 @@ from ..exercise import content
 from ..model import BarResult, Exercise, Failure, Outcome, Status, Training, Value
 from ..worker import no_compiler, probing, wire
 from ..worker.tensor_codec import sent_device
-from . import compare
+from . import compare, describe
 from .compare import Tolerance
-from .describe import read_failure
+from .question import FAKE_DEVICE, Question
 
 Check = Callable[[Any], str | None]
 
@@ -30,12 +30,12 @@ no_compiler.install()
 torch.set_num_threads(1)  # the grader works on small tensors, where threads only wait for each other
 
 
-Answer = Callable[[], Outcome]
-"""A question's answer, to be called for once: waits for it where it is still to come."""
+PendingOutcome = Callable[[], Outcome]
+"""The outcome of a question that may still be running; called once, it waits for it."""
 
 
 class Student(Protocol):
-    """Whatever answers probes: a confined worker, or a namespace in this process."""
+    """Anything that answers probes: a confined worker, or a namespace in this process."""
 
     def ask(
         self,
@@ -45,19 +45,20 @@ class Student(Protocol):
         options: dict[str, Any],
         device: str,
         seconds: float | None = None,
-    ) -> Answer:
-        """Have one probe of the exercise run. A failure of the student's is an outcome, one of ours is raised.
+    ) -> PendingOutcome:
+        """Start one probe of the exercise. A failure of the student's is an outcome, one of ours is raised.
 
-        More can be asked before the answer is called for: the student works meanwhile, where that is another process,
+        More can be asked before the outcome is called for: the student works meanwhile, where that is another process,
         and answers in the order of the questions.
 
         Args:
+            part: the part that the question is about; it decides what the code may not call.
             seconds: wall time for a long call, instead of the exercise's usual limits.
         """
         ...
 
-    def forget(self) -> None:
-        """Nobody will call for the answers that are still to come."""
+    def cancel_pending(self) -> None:
+        """Drop the outcomes that nobody has called for."""
         ...
 
 
@@ -71,94 +72,95 @@ class Local:
 
     def ask(
         self,
-        part: str,
+        part: str,  # nothing is forbidden to our own code, nor limited
         probe: str,
         args: list[Any],
         options: dict[str, Any],
         device: str,
         seconds: float | None = None,
-    ) -> Answer:
+    ) -> PendingOutcome:
         """See `Student.ask`."""
-        found = self.run(probe, args, options, device)
-        return lambda: found
+        outcome = self.run(Question(probe, args, options, device))
+        return lambda: outcome
 
-    def forget(self) -> None:
-        """See `Student.forget`."""
+    def cancel_pending(self) -> None:
+        """See `Student.cancel_pending`."""
 
-    def run(self, probe: str, args: list[Any], options: dict[str, Any], device: str) -> Outcome:
-        """Run a probe here and now. Values travel through the wire format here too, so that all are told alike."""
+    def run(self, question: Question) -> Outcome:
+        """Run a probe here and now.
+
+        Its inputs and its value travel through the wire format here too, so that every result is reported the same way.
+        """
         began = time.perf_counter()
-        sent = wire.decode(wire.encode([args, options], layout=True), layout=True, limits=wire.TRUSTED)
+        sent = wire.decode(
+            wire.encode([question.args, question.options], layout=True), layout=True, limits=wire.TRUSTED
+        )
         assert isinstance(sent, list)
-        function = _probe(self.exercise, probe)
+        args: Any = sent[0]
+        options: Any = sent[1]
+        probe = find_probe(self.exercise, question.probe)
         state = torch.random.get_rng_state()
         try:
-            said = probing.run(probing.Implementation(self.namespace), function, sent[0], sent[1], self.file, device)  # type: ignore[arg-type]
-            raw = wire.decode(wire.encode(said), limits=wire.TRUSTED)
+            reply = probing.run(
+                probing.Implementation(self.namespace), probe, args, options, self.file, question.device
+            )
+            received = wire.decode(wire.encode(reply), limits=wire.TRUSTED)
         finally:
             torch.random.set_rng_state(state)
-        return outcome(raw, time.perf_counter() - began)
+        return parse_outcome(received, time.perf_counter() - began)
 
 
-def trusted(
-    exercise: Exercise, namespace: Mapping[str, object], probe: str, args: list[Any], options: dict[str, Any]
-) -> Outcome:
-    """What our own code answers: as `Local`, but the shared probes, which change nothing, work on the inputs
-    themselves.
-    """
-    if probe not in probing.SHARED:
-        return Local(exercise, namespace).run(probe, args, options, "cpu")
-    state = torch.random.get_rng_state()
-    said = probing.run(probing.Implementation(namespace), _probe(exercise, probe), args, options, "")
-    torch.random.set_rng_state(state)
-    return outcome(wire.as_received(said), 0.0)
-
-
-def outcome(said: Value, seconds: float) -> Outcome:
-    """The outcome that a worker's answer claims; WireError if it claims none."""
-    if not isinstance(said, dict):
+def parse_outcome(reply: Value, seconds: float) -> Outcome:
+    """Return the outcome that an untrusted reply reports; WireError if it reports none."""
+    if not isinstance(reply, dict):
         raise WireError("the answer is not a dict")
-    prints = said.get("prints")
-    told = prints if isinstance(prints, str) else ""
-    failure = said.get("failure")
-    if failure is None:
-        return Outcome(said.get("value"), None, told, seconds)
-    return Outcome(None, read_failure(failure), told, seconds)
+    prints, failure = reply.get("prints"), reply.get("failure")
+    return Outcome(
+        value=reply.get("value") if failure is None else None,
+        failure=None if failure is None else describe.parse_failure(failure),
+        prints=prints if isinstance(prints, str) else "",
+        seconds=seconds,
+    )
+
+
+def find_probe(exercise: Exercise, name: str) -> probing.Probe:
+    """Return a probe of an exercise; ContentError if there is none of that name."""
+    try:
+        return content.probes(exercise)[name]
+    except KeyError:
+        raise ContentError(f"{exercise.id}: there is no probe {name!r} in its probes.py") from None
 
 
 @dataclass(frozen=True)
 class Case:
-    """One question that a test asked: the probe and its inputs, what came back, and how answers are compared."""
+    """One question that a test asked, what came back, and how answers to it are compared."""
 
     test: str
     part: str
-    probe: str
-    args: list[Any]
-    options: dict[str, Any]
+    question: Question
     answer: Outcome
     wrong: bool
     check: Check | None = None
     tolerance: Tolerance | None = None
-    device: str = "cpu"
 
-    def alike(self, other: Outcome) -> bool:
-        """Whether another implementation's answer amounts to the same as the student's."""
+    def matches(self, other: Outcome) -> bool:
+        """Return True if another implementation's answer amounts to the same as the student's."""
         if self.answer.failure or other.failure:
-            return _kind(self.answer.failure) == _kind(other.failure)
+            return _failure_name(self.answer.failure) == _failure_name(other.failure)
         if self.check:
-            mine, theirs = (complaint(self.check, value) for value in (self.answer.value, other.value))
-            return without_numbers(mine) == without_numbers(theirs)
-        if self.device == "elsewhere" and _devices(other.value) != _devices(self.answer.value):
+            errors = [property_error(self.check, value) for value in (self.answer.value, other.value)]
+            return mask_numbers(errors[0]) == mask_numbers(errors[1])
+        if self.question.device == FAKE_DEVICE and _devices(other.value) != _devices(self.answer.value):
             return False
         return compare.same(other.value, self.answer.value, self.tolerance)
 
 
 @dataclass(frozen=True)
 class Block:
-    """Why no more of a part is run.
+    """The reason why no more of a part is run.
 
     Attributes:
-        static: it was found by reading the file, before anything of it was run: safe to show at every level.
+        static: the reason is known from reading the file, before anything of it was run: safe to show at every level.
     """
 
     reason: str
@@ -167,7 +169,12 @@ class Block:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One hidden test's verdict before points are given; for `static` see `TestResult`."""
+    """One hidden test's verdict before points are given.
+
+    Attributes:
+        points: of a bar, which has its own; None for other tests.
+        static: see `TestResult`.
+    """
 
     id: str
     function: str
@@ -184,7 +191,14 @@ class Verdict:
 
 @dataclass
 class Trial:
-    """One submission before the judge: who answers, and what has been asked and found so far."""
+    """One submission before the judge: who answers, what has been asked, and the verdicts so far.
+
+    Attributes:
+        skip_contract_checks: the student is PyTorch itself, which need not make the checks that only our contract asks
+            for.
+        blocked: the parts of which no more is run.
+        uses: for each part, the other parts that its code uses.
+    """
 
     exercise: Exercise
     student: Student
@@ -196,49 +210,40 @@ class Trial:
     dataset: str = "mnist"
     data: Path | None = None
     bars: list[BarResult] = field(default_factory=list)
-    exempt: bool = (
-        False  # the student is PyTorch itself, which need not make the checks that only the contract asks for
-    )
+    skip_contract_checks: bool = False
     transcript: list[Case] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
-    blocked: dict[str, Block] = field(default_factory=dict)  # parts of which no more is run
-    uses: Mapping[str, frozenset[str]] = field(default_factory=dict)  # the other parts that a part's code uses
+    blocked: dict[str, Block] = field(default_factory=dict)
+    uses: Mapping[str, frozenset[str]] = field(default_factory=dict)
     on_verdict: Callable[[Verdict], None] | None = None
 
-    def judge(self, verdict: Verdict) -> None:
-        """Record a verdict."""
+    def record(self, verdict: Verdict) -> None:
+        """Add a verdict and tell whoever watches."""
         self.verdicts.append(verdict)
         if self.on_verdict:
             self.on_verdict(verdict)
 
 
-def complaint(check: Check, value: Value) -> str | None:
-    """What the check says, or that the value is not even of the right form."""
+def property_error(check: Check, value: Value) -> str | None:
+    """Return one sentence on how a value breaks a property, or is not even of the right form; None if it holds."""
     try:
         return check(value)
-    except Exception as error:  # the value is a claim and may have any form
+    except Exception as error:  # the value is untrusted and may have any form
         return f"what came back has the wrong form ({type(error).__name__})"
 
 
-def without_numbers(text: str | None) -> str | None:
-    """A complaint with its numbers blotted out."""
+def mask_numbers(text: str | None) -> str | None:
+    """Return a sentence with a # for each number, so that two may be compared that differ in numbers only."""
     return text and re.sub(r"[-+]?\d[\d.,e+-]*|nan|inf", "#", text)
 
 
-def _kind(failure: Failure | None) -> str | None:
+def _failure_name(failure: Failure | None) -> str | None:
     if failure is None:
         return None
     return failure.type if failure.kind == "exception" else failure.kind
 
 
 def _devices(value: Value) -> list[str]:
-    """The devices that the tensors of a probe's result were on."""
+    """Return the device that a probe's result was on, if that is a tensor."""
     result = value.get("result") if isinstance(value, dict) else value
     return [sent_device(result)] if isinstance(result, torch.Tensor) else []
-
-
-def _probe(exercise: Exercise, name: str) -> probing.Probe:
-    try:
-        return content.probes(exercise)[name]
-    except KeyError:
-        raise ContentError(f"{exercise.id}: there is no probe {name!r} in its probes.py") from None

@@ -13,8 +13,8 @@ from typing import Any
 
 from ..errors import SandboxError
 from ..exercise import content
-from ..judge.describe import read_failure, text_of
-from ..judge.trial import Answer, outcome
+from ..judge.describe import parse_failure, text_of
+from ..judge.trial import PendingOutcome, parse_outcome
 from ..model import Exercise, Failure, Limits, Outcome, Value
 from ..submission.source import Submission
 from ..worker.worker_config import TemplateConfig, WorkerConfig
@@ -65,7 +65,7 @@ class ConfinedStudent:
         options: dict[str, Any],
         device: str,
         seconds: float | None = None,
-    ) -> Answer:
+    ) -> PendingOutcome:
         """See `trial.Student.ask`."""
         began = time.monotonic()
         forbidden = self.exercise.part(part).forbidden
@@ -101,8 +101,8 @@ class ConfinedStudent:
         finally:
             self.seconds_spent += 0.0 if timed_apart else time.monotonic() - began
 
-    def forget(self) -> None:
-        """See `trial.Student.forget`. A worker that is still busy with what nobody wants to know is replaced."""
+    def cancel_pending(self) -> None:
+        """See `trial.Student.cancel_pending`. A worker that is still busy with such a question is replaced."""
         began = time.monotonic()
         for worker in list(self.workers.values()):
             try:
@@ -169,7 +169,7 @@ class ConfinedStudent:
         )
 
     def _read_import_failure(self, reply: Value) -> Failure:
-        failure = self._with_locations(read_failure(reply))
+        failure = self._with_locations(parse_failure(reply))
         text = failure.message if failure.kind == "forbidden" else f"{failure.type}: {failure.message}"
         message = f"importing the file: {text}"
         return Failure(kind="import", type=failure.type, message=message, lines=failure.lines)
@@ -178,7 +178,7 @@ class ConfinedStudent:
 def _parse_reply(reply: Value, seconds: float) -> Outcome:
     """Return the outcome of an untrusted reply; a malformed one is the submission's failure, never ours."""
     try:
-        return outcome(reply, seconds)
+        return parse_outcome(reply, seconds)
     except Exception as error:  # a reply may have any form, and none may stop the grader
         text = f"the submission's process sent what is no answer ({type(error).__name__})"
         return failed_outcome(Failure(kind="refused", type="Refused", message=text), seconds)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ..files import write_whole
-from ..judge.accuracy_bars import Material
+from ..judge.accuracy_bars import TrainingData
 from ..model import BarResult, Result
 
 WORST = 12
@@ -24,7 +24,7 @@ def keep(result: Result, folder: Path) -> list[Path]:
         numbers = {
             "bar": bar.bar.name,
             "threshold": bar.bar.threshold,
-            "reached": round(bar.reached, 5),
+            "reached": round(bar.accuracy, 5),
             "epochs": bar.bar.epochs,
             "seconds": round(bar.seconds, 2),
             "losses": bar.losses,
@@ -51,7 +51,7 @@ def _picture(bar: BarResult, file: Path) -> Path | None:
     curve, matrix = above.subplots(1, 2)
     curve.plot(range(1, len(bar.losses) + 1), bar.losses, marker="o", markersize=3)
     curve.set(
-        xlabel="epoch", ylabel="mean loss", title=f"{bar.bar.name}: {bar.reached:.2%} (bar {bar.bar.threshold:.1%})"
+        xlabel="epoch", ylabel="mean loss", title=f"{bar.bar.name}: {bar.accuracy:.2%} (bar {bar.bar.threshold:.1%})"
     )
     counts = torch.tensor(bar.confusion, dtype=torch.float64)
     matrix.imshow((counts / counts.sum(dim=1, keepdim=True).clamp(min=1)).numpy() ** 0.4, cmap="Blues")
@@ -60,7 +60,7 @@ def _picture(bar: BarResult, file: Path) -> Path | None:
         for column in range(len(counts)):
             if counts[row, column]:
                 matrix.text(column, row, f"{int(counts[row, column])}", ha="center", va="center", fontsize=6)
-    assert isinstance(bar.given, Material)
+    assert isinstance(bar.given, TrainingData)
     if bar.bar.data == "digits":
         _mistakes(below, bar, bar.given)
     else:
@@ -69,7 +69,7 @@ def _picture(bar: BarResult, file: Path) -> Path | None:
     return file
 
 
-def _mistakes(figure: Any, bar: BarResult, given: Material) -> None:
+def _mistakes(figure: Any, bar: BarResult, given: TrainingData) -> None:
     wrong = (bar.predictions != given.truth).nonzero()[:WORST, 0].tolist()
     axes = figure.subplots(1, WORST).tolist()
     for axis, index in zip(axes, [*wrong, *[None] * WORST], strict=False):
@@ -79,7 +79,7 @@ def _mistakes(figure: Any, bar: BarResult, given: Material) -> None:
             axis.set_title(f"{int(given.truth[index])} as {int(bar.predictions[index])}", fontsize=8)
 
 
-def _scenes(figure: Any, bar: BarResult, given: Material) -> None:
+def _scenes(figure: Any, bar: BarResult, given: TrainingData) -> None:
     axes = figure.subplots(1, 9)
     for number in range(3):
         shown = (given.test[number, 0], given.truth[number], bar.predictions[number])

@@ -17,14 +17,14 @@ BARS = [
     for exercise in catalog.exercises()
     for bar in exercise.bars
     for name in datasets.DATASETS
-    if accuracy_bars.on(bar, name).threshold
+    if accuracy_bars.at_dataset(bar, name).threshold
 ]
 
 
 @pytest.mark.parametrize(("exercise", "bar", "dataset"), BARS, ids=[f"{e.id}-{b.name}-{name}" for e, b, name in BARS])
 def test_a_bar_lies_four_deviations_below_what_the_reference_reaches(exercise, bar, dataset):
     measured = KNOWN[exercise.id, bar.name, dataset]
-    assert measured.threshold == accuracy_bars.on(bar, dataset).threshold
+    assert measured.threshold == accuracy_bars.at_dataset(bar, dataset).threshold
     assert len(measured.reached) >= 20
     assert measured.margin >= calibration.MARGIN
 
@@ -39,7 +39,7 @@ def test_bars_that_ask_the_same_training_share_it(monkeypatch):
     monkeypatch.setattr(calibration, "_train", lambda exercise, namespace, bar, *rest: trained.append(bar.name) or "no")
     with pytest.raises(Exception, match="cannot be measured"):
         list(calibration.calibrate(cnn, 1, ("full", "best"), False, "mnist", str))
-    full, best = (accuracy_bars.named(cnn, name) for name in ("full", "best"))
+    full, best = (accuracy_bars.find_bar(cnn, name) for name in ("full", "best"))
     assert trained == ["full"] and accuracy_bars.same_training(full, best)
 
 

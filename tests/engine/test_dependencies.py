@@ -1,4 +1,4 @@
-"""A part that fails because of another part says which to mend first, and is not taken for a mistake of its own."""
+"""A part that fails because of another part says which to fix first, and is not taken for a mistake of its own."""
 
 import ast
 import textwrap
@@ -46,14 +46,14 @@ def graded(**lines):
     return parts, failing
 
 
-def test_a_part_that_uses_a_wrong_part_says_to_mend_that_first():
+def test_a_part_that_uses_a_wrong_part_says_to_fix_that_first():
     parts, failing = graded(linear=WRONG)
     assert {"weight-not-transposed"} <= {test.misconception for test in failing["linear"]}
     assert parts["Linear"].status == "fail"
     for test in failing["Linear"]:
-        assert test.message.startswith("Linear uses linear, which is not right yet: mend that first\n")
+        assert test.message.startswith("Linear uses linear, which is not right yet: fix that first\n")
         assert test.misconception is None
-    assert not any("mend that first" in test.message for test in failing["linear"])
+    assert not any("fix that first" in test.message for test in failing["linear"])
 
 
 def test_a_part_that_uses_an_unwritten_part_counts_as_begun():
@@ -75,7 +75,7 @@ def test_a_part_that_stands_on_its_own_is_diagnosed_beside_a_wrong_one():
     answer = "x @ self.weight.data.T + (0 if self.bias is None else self.bias.data)"
     _, failing = graded(linear=WRONG, answer=answer)
     assert {test.misconception for test in failing["Linear"]} == {"works-on-the-data"}
-    assert not any("mend that first" in test.message for test in failing["Linear"])
+    assert not any("fix that first" in test.message for test in failing["Linear"])
 
 
 def test_right_parts_are_left_as_they_are():
@@ -126,9 +126,9 @@ def test_parts_that_use_each_other_are_found_and_searched_once():
     assert used(text) == {"cross_entropy": {"nll_loss"}, "nll_loss": {"cross_entropy"}}
 
 
-def test_the_part_at_the_bottom_is_mended_first_and_none_of_two_that_use_each_other():
+def test_the_part_at_the_bottom_comes_first_and_none_of_two_that_use_each_other():
     verdicts = [Verdict(f"test_{p}", f"test_{p}", p, "values", "cpu", "fail", "", 0.0) for p in LOSSES]
     trial = Trial(catalog.find("03_losses"), None, 0, verdicts=verdicts)
     top, middle, bottom, other = LOSSES
     trial.uses = {top: frozenset({middle, bottom}), middle: frozenset({bottom, other}), other: frozenset({middle})}
-    assert dependencies.mend_first(trial) == {top: bottom, middle: bottom}
+    assert dependencies.failing_dependencies(trial) == {top: bottom, middle: bottom}

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from nnkata.grader.engine.diagnose import diagnose, explained
+from nnkata.grader.engine.diagnose import diagnose, to_diagnosis
 from nnkata.grader.exercise import catalog, content
-from nnkata.grader.judge.hidden_tests import conduct
+from nnkata.grader.judge.hidden_tests import run_hidden_tests
 from nnkata.grader.judge.trial import Local, Trial
 
 SEED = 5
@@ -13,7 +13,7 @@ SEED = 5
 def judged(namespace, exercise="03_losses", part="mse_loss", seed=SEED):
     exercise = catalog.find(exercise)
     student = Local(exercise, {**content.reference(exercise), **namespace})
-    return conduct(Trial(exercise, student, seed, only=frozenset({part})))
+    return run_hidden_tests(Trial(exercise, student, seed, only=frozenset({part})))
 
 
 def names(trial):
@@ -88,14 +88,14 @@ def test_what_gives_no_answers_is_not_taken_for_a_mistake(student):
 
 def test_a_part_that_is_not_there_is_not_taken_for_a_mistake():
     exercise = catalog.find("03_losses")
-    trial = conduct(Trial(exercise, Local(exercise, {}), SEED, only=frozenset({"mse_loss"})))
+    trial = run_hidden_tests(Trial(exercise, Local(exercise, {}), SEED, only=frozenset({"mse_loss"})))
     assert diagnose(trial) == {}
 
 
 def test_a_mistake_is_explained_with_what_to_try():
     exercise = catalog.find("03_losses")
     wrong = content.misconceptions(exercise)[0]
-    shown = explained(wrong)
+    shown = to_diagnosis(wrong)
     assert (shown.part, shown.misconception) == (wrong.part, wrong.id)
     assert shown.explanation == wrong.explanation and shown.advice == wrong.advice
 
@@ -127,7 +127,7 @@ def test_mistakes_in_two_parts_are_named_each_in_its_own():
     exercise = catalog.find("03_losses")
     halves = {wrong.part: wrong for wrong in content.misconceptions(exercise) if wrong.part in ("mse_loss", "l1_loss")}
     namespace = {**content.reference(exercise), **{part: wrong.implementation for part, wrong in halves.items()}}
-    trial = conduct(Trial(exercise, Local(exercise, namespace), SEED, only=frozenset(halves)))
+    trial = run_hidden_tests(Trial(exercise, Local(exercise, namespace), SEED, only=frozenset(halves)))
     parts = {verdict.id: verdict.part for verdict in trial.verdicts}
     found = diagnose(trial)
     assert {wrong.part for wrong in found.values()} == {"mse_loss", "l1_loss"}

@@ -83,16 +83,16 @@ def test_without_fashion_mnist_it_is_said_where_to_get_it(cache, tmp_path, monke
 def test_a_bar_has_a_height_of_its_own_on_fashion_mnist():
     for exercise in catalog.exercises():
         for bar in exercise.bars:
-            assert accuracy_bars.on(bar, "mnist") == bar
-            assert 0 < accuracy_bars.on(bar, "fashion-mnist").threshold == bar.fashion < 1
+            assert accuracy_bars.at_dataset(bar, "mnist") == bar
+            assert 0 < accuracy_bars.at_dataset(bar, "fashion-mnist").threshold == bar.fashion < 1
 
 
 def test_the_test_images_of_a_bar_are_in_an_order_of_their_own_and_never_the_same(cache):
     exercise = catalog.find("06")
-    bar = accuracy_bars.named(exercise, "quick")
-    one, other = (accuracy_bars.material(exercise, bar, seed, "mnist") for seed in (1, 2))
+    bar = accuracy_bars.find_bar(exercise, "quick")
+    one, other = (accuracy_bars.training_data(exercise, bar, seed, dataset="mnist") for seed in (1, 2))
     assert (one.truth != other.truth).any()
-    again = accuracy_bars.material(exercise, bar, 1, "mnist")
+    again = accuracy_bars.training_data(exercise, bar, 1, dataset="mnist")
     assert (again.truth == one.truth).all() and (again.test == one.test).all()
     shipped = {image.numpy().tobytes() for image in datasets.load("mnist", False)[0]}
     assert not any(image.numpy().tobytes() in shipped for image in one.test[:200])
@@ -100,14 +100,14 @@ def test_the_test_images_of_a_bar_are_in_an_order_of_their_own_and_never_the_sam
 
 def test_wrong_predictions_are_measured_as_such_and_malformed_ones_are_refused(cache):
     exercise = catalog.find("06")
-    bar = accuracy_bars.named(exercise, "quick")
-    given = accuracy_bars.material(exercise, bar, 1, "mnist")
+    bar = accuracy_bars.find_bar(exercise, "quick")
+    given = accuracy_bars.training_data(exercise, bar, 1, dataset="mnist")
     right = accuracy_bars.measure(bar, given, {"predictions": given.truth, "losses": [2.0, 1.0]}, 0.1)
-    assert right.reached == 1.0
+    assert right.accuracy == 1.0
     wrong = accuracy_bars.measure(bar, given, {"predictions": (given.truth + 1) % 10}, 0.1)
-    assert wrong.reached == 0.0
+    assert wrong.accuracy == 0.0
     assert sum(map(sum, wrong.confusion)) == len(given.truth)
     outside = accuracy_bars.measure(bar, given, {"predictions": given.truth + 1000}, 0.1)
-    assert outside.reached == 0.0
+    assert outside.accuracy == 0.0
     for malformed in (None, {}, {"predictions": given.truth[:-1]}, {"predictions": given.truth.float()}):
         assert isinstance(accuracy_bars.measure(bar, given, malformed, 0.1), str)

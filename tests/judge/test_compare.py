@@ -4,7 +4,17 @@ import math
 
 import pytest
 import torch
-from nnkata.grader.judge.compare import EXACT, FLOAT, TOLERANCES, Tolerance, difference, named, same, short
+from nnkata.grader.judge.compare import (
+    EXACT,
+    FLOAT,
+    TOLERANCES,
+    Tolerance,
+    difference,
+    named,
+    same,
+    short,
+    tolerance_for,
+)
 from nnkata.grader.model import Opaque
 
 T = torch.tensor
@@ -85,6 +95,40 @@ def test_each_dtype_has_a_tolerance_that_rounding_passes_and_a_mistake_does_not(
         is None
     )
     assert kind((wide * 1.2).to(dtype) if dtype.is_complex else (wide * 1.2).real.to(dtype), expected) == "value"
+
+
+def on_gpu(tensor):
+    """A tensor as one that was sent from a GPU."""
+    tensor.sent_device = "cuda"
+    return tensor
+
+
+@pytest.mark.parametrize("dtype", [None, *TOLERANCES], ids=str)
+@pytest.mark.parametrize("tolerance", [None, Tolerance(1e-3, 1e-4)])
+def test_a_gpu_is_allowed_more_than_the_cpu(dtype, tolerance):
+    cpu, gpu = (tolerance_for(dtype, device, tolerance) for device in ("cpu", "cuda"))
+    assert gpu.rtol > cpu.rtol and gpu.atol > cpu.atol
+    assert tolerance_for(dtype, "elsewhere", tolerance) == tolerance_for(dtype, "any", tolerance) == cpu
+
+
+@pytest.mark.parametrize("dtype", list(TOLERANCES), ids=str)
+def test_what_passes_on_the_cpu_passes_on_a_gpu_and_a_mistake_fails_on_both(dtype):
+    expected = torch.ones(4, dtype=dtype) * 3
+    allowed = TOLERANCES[dtype]
+    near, wrong = expected + 0.3 * (allowed.atol + 3 * allowed.rtol), expected * 1.2
+    assert kind(near, expected) is None and kind(on_gpu(near), expected, device="cuda") is None
+    assert kind(wrong, expected) == "value" and kind(on_gpu(wrong), expected, device="cuda") == "value"
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_one_unit_in_the_last_place_of_half_precision_is_allowed_on_a_gpu(dtype):
+    expected = torch.ones(1, dtype=dtype)
+    assert kind(on_gpu(expected + torch.finfo(dtype).eps), expected, device="cuda") is None
+
+
+def test_a_gpu_may_not_change_whole_numbers_nor_what_must_be_exact():
+    assert kind(on_gpu(T([1_000_000])), T([1_000_001]), device="cuda") == "value"
+    assert kind(on_gpu(T([1.0 + 1e-6])), T([1.0]), device="cuda", tolerance=EXACT) == "value"
 
 
 def test_whole_numbers_have_no_tolerance():

@@ -3,7 +3,9 @@
 import pytest
 import torch
 from nnkata.grader.exercise import catalog, content
-from nnkata.grader.judge.describe import WIDTH, clean, read_failure, told, told_call
+from nnkata.grader.judge import describe
+from nnkata.grader.judge.describe import WIDTH, clean, parse_failure
+from nnkata.grader.judge.question import Question
 from nnkata.grader.model import SourceLine
 from nnkata.grader.worker import probing
 
@@ -28,15 +30,15 @@ T = torch.tensor
     ],
 )
 def test_values_are_told_small(value, text):
-    assert told(value) == text
+    assert describe.value(value) == text
 
 
 def test_a_call_is_told_as_it_would_be_written():
     exercise = catalog.find("03_losses")
     args = ["mse_loss", T([1.0, 2.0]), T([1.0, 4.0])]
     text = "mse_loss(tensor([1, 2]), tensor([1, 4]), reduction='sum')"
-    assert told_call(exercise, "call", args, {"reduction": "sum"}) == text
-    assert told_call(exercise, "gradient", args, {"wrt": [0], "reduction": "sum"}) == text
+    assert describe.call(exercise, Question("call", args, {"reduction": "sum"})) == text
+    assert describe.call(exercise, Question("gradient", args, {"wrt": [0], "reduction": "sum"})) == text
 
 
 def test_a_probe_of_an_exercise_is_told_by_its_first_sentence_on_one_line():
@@ -44,7 +46,7 @@ def test_a_probe_of_an_exercise_is_told_by_its_first_sentence_on_one_line():
     names = [name for name in content.probes(exercise) if name not in probing.SHARED]
     assert names
     for name in names:
-        text = told_call(exercise, name, [torch.zeros(30)] * 40, {"momentum": 0.5})
+        text = describe.call(exercise, Question(name, [torch.zeros(30)] * 40, {"momentum": 0.5}))
         assert "\n" not in text and len(text) <= 2 * WIDTH
 
 
@@ -72,7 +74,7 @@ def test_a_claimed_failure_is_read():
         "kind": "exception", "type": "ValueError", "message": "wrong\n\n\nshape", "bases": ["ValueError", "Exception"],
         "lines": [[3, "mse_loss", "raise ValueError"]],
     }  # fmt: skip
-    failure = read_failure(claim)
+    failure = parse_failure(claim)
     assert (failure.kind, failure.type, failure.message) == ("exception", "ValueError", "wrong\nshape")
     assert failure.bases == ("ValueError", "Exception")
     assert failure.lines == (SourceLine(3, "mse_loss", "raise ValueError"),)
@@ -89,7 +91,7 @@ def test_a_claimed_failure_is_read():
     ids=repr,
 )  # fmt: skip
 def test_a_claimed_failure_of_any_form_is_a_failure(claim):
-    failure = read_failure(claim)
+    failure = parse_failure(claim)
     assert failure.kind == "exception"
     assert all(isinstance(base, str) for base in failure.bases)
     assert all(isinstance(line, SourceLine) and isinstance(line.number, int) for line in failure.lines)
@@ -98,7 +100,7 @@ def test_a_claimed_failure_of_any_form_is_a_failure(claim):
 
 def test_every_text_of_a_claimed_failure_is_cleaned_and_cut():
     nasty = "\x1b[2J\n\u202e" + "x" * 5_000
-    failure = read_failure({"type": nasty, "message": nasty, "bases": [nasty], "lines": [[1, nasty, nasty]]})
+    failure = parse_failure({"type": nasty, "message": nasty, "bases": [nasty], "lines": [[1, nasty, nasty]]})
     texts = [failure.type, failure.message, *failure.bases, failure.lines[0].function, failure.lines[0].text]
     assert all("\x1b" not in text and "\u202e" not in text and len(text) <= 600 for text in texts)
     assert "\n" not in failure.type + failure.bases[0] + failure.lines[0].function

@@ -9,9 +9,9 @@ from nnkata.grader.authoring import content_check
 from nnkata.grader.engine.scoring import score
 from nnkata.grader.errors import ContentError, WireError
 from nnkata.grader.exercise import catalog, content
-from nnkata.grader.judge.hidden_tests import conduct
-from nnkata.grader.judge.trial import Block, Local, Trial, outcome, without_numbers
-from nnkata.grader.judge.verdict_plugin import Draw
+from nnkata.grader.judge.draw import Draw
+from nnkata.grader.judge.hidden_tests import run_hidden_tests
+from nnkata.grader.judge.trial import Block, Local, Trial, mask_numbers, parse_outcome
 from nnkata.grader.worker import probing
 
 DESCRIPTION = """
@@ -75,7 +75,7 @@ def put(tmp_path):
             (root / name).write_text(text)
         exercise = catalog.read(root / "exercises" / "42_sums", root)
         namespace = student if isinstance(student, dict) else {**RIGHT, "mean": student}
-        return conduct(Trial(exercise, Local(exercise, namespace), 7, **options))
+        return run_hidden_tests(Trial(exercise, Local(exercise, namespace), 7, **options))
 
     return trial
 
@@ -179,6 +179,34 @@ def test_a_property_is_checked_by_the_grader(verdict):
     assert found.status == "fail" and "it is too large" in found.message
     found = verdict(body, lambda input: None)
     assert found.status == "fail" and "wrong form" in found.message
+
+
+def test_a_judge_that_compares_otherwise_keeps_what_is_not_named(put):
+    """The order of what is named does not matter, and the first judge stays as it was."""
+    tests = """
+        @part('mean')
+        @rung('values')
+        @pytest.mark.parametrize('options', [[{tolerance}], [{tolerance}, {builtin}], [{builtin}, {tolerance}]])
+        def test_it(judge, options):
+            wide = judge
+            for changed in options:
+                wide = wide.using(**changed)
+            wide.value(ONES)
+
+        @part('mean')
+        @rung('edge')
+        def test_it_still_compares_as_usual(judge):
+            judge.using(tolerance=(1.0, 1.0))
+            judge.value(ONES)
+    """.replace("{tolerance}", "{'tolerance': (0.1, 0.1)}").replace("{builtin}", "{'builtin': False}")
+    trial = put(tests, lambda input, start=0.0: input.mean() + 0.05)
+    assert [verdict.status for verdict in trial.verdicts] == ["pass", "pass", "pass", "fail"]
+
+
+def test_a_judge_without_the_builtin_stays_without_it(verdict):
+    wrong = REFERENCE.replace("return input.sum()", "return input.sum() + 1")
+    body = "judge.using(builtin=False).using(tolerance=(0.0, 9.0)).value(ONES)"
+    assert verdict(body, part="total", reference=wrong).status == "pass"
 
 
 # -- what earns nothing ------
@@ -303,7 +331,7 @@ def test_an_exercise_without_hidden_tests_is_named(tmp_path):
     (tmp_path / "exercises" / "42_sums" / "exercise.toml").write_text(DESCRIPTION)
     exercise = catalog.read(tmp_path / "exercises" / "42_sums", tmp_path)
     with pytest.raises(ContentError, match="no hidden tests"):
-        conduct(Trial(exercise, Local(exercise, {}), 0))
+        run_hidden_tests(Trial(exercise, Local(exercise, {}), 0))
 
 
 # -- order, parts and seeds ------
@@ -388,22 +416,22 @@ def test_other_layouts_hold_the_same_values():
 @pytest.mark.parametrize("said", [None, 3, "pass", [], [1]])
 def test_an_answer_that_is_none_is_no_outcome(said):
     with pytest.raises(WireError):
-        outcome(said, 0.0)
+        parse_outcome(said, 0.0)
 
 
 @pytest.mark.parametrize("value", [None, {}, {"result": 1.0}, [1], {"result": None, "arguments": 3}, "pass"])
 def test_an_answer_of_another_form_than_the_question_fails(put, value):
     class Liar:
         def ask(self, *question):
-            return lambda: outcome({"value": value}, 0.0)
+            return lambda: parse_outcome({"value": value}, 0.0)
 
-        def forget(self):
+        def cancel_pending(self):
             pass
 
     tests = "@part('mean')\n@rung('values')\ndef test_it(judge):\n    judge.{}(ONES)"
     for question in ("value", "gradient", "elsewhere"):
         trial = put(tests.format(question))
-        trial = conduct(Trial(trial.exercise, Liar(), 7))
+        trial = run_hidden_tests(Trial(trial.exercise, Liar(), 7))
         assert trial.verdicts[0].status == "fail", question
 
 
@@ -421,9 +449,9 @@ def test_what_a_student_leaves_behind_does_not_reach_the_next_question(verdict):
 
 
 def test_complaints_differ_in_numbers_only_if_they_say_the_same():
-    assert without_numbers("3.5 of 10 are nan") == without_numbers("-1e-3 of 7 are inf")
-    assert without_numbers("too large: 3") != without_numbers("too small: 3")
-    assert without_numbers(None) is None
+    assert mask_numbers("3.5 of 10 are nan") == mask_numbers("-1e-3 of 7 are inf")
+    assert mask_numbers("too large: 3") != mask_numbers("too small: 3")
+    assert mask_numbers(None) is None
 
 
 def test_probes_that_are_shared_need_no_file(put):

@@ -61,7 +61,7 @@ def test_answers_come_to_their_questions_whatever_is_looked_at_first(server):
     answers = [asked(tested, number) for number in range(20)]
     for number in (7, 3, 19, 0):
         assert answers[number]().value["result"] == number + 1
-    tested.forget()
+    tested.cancel_pending()
     assert asked(tested, 40)().value["result"] == 41
     tested.close()
 
@@ -85,7 +85,7 @@ def test_what_ends_a_process_is_the_failure_of_the_question_that_did_it(server, 
     answers = [asked(tested, torch.full((size,), float(number))) for number in range(5)]
     found = [answer() for answer in answers[:3]]
     assert [one.failure and one.failure.kind for one in found] == [None, None, kind]
-    tested.forget()
+    tested.cancel_pending()
     assert asked(tested, torch.zeros(1))().failure is None  # the next test has a worker again
     tested.close()
 
@@ -96,7 +96,7 @@ def test_a_process_that_is_busy_with_what_nobody_wants_to_know_is_replaced(serve
     first, _ = asked(tested, 0), asked(tested, 1)
     assert first().value["result"] == 1
     began = time.monotonic()
-    tested.forget()
+    tested.cancel_pending()
     assert asked(tested, 0)().value["result"] == 1  # in a process of its own
     assert time.monotonic() - began < 3.0
     tested.close()
