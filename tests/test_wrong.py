@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from nnkata.grader.engine.diagnose import diagnose
 from nnkata.grader.exercise import catalog
-from nnkata.grader.judge.hidden_tests import conduct
+from nnkata.grader.judge.hidden_tests import run_hidden_tests
 from nnkata.grader.judge.trial import Local, Trial
 
 HERE = Path(__file__).parent / "wrong"
@@ -32,7 +32,7 @@ def judged(file: Path, part: str) -> Trial:
     linecache.cache[str(file)] = (len(source), None, source.splitlines(True), str(file))
     namespace: dict[str, object] = {"__name__": file.stem, "__file__": str(file)}
     exec(compile(source, str(file), "exec"), namespace)
-    return conduct(Trial(exercise, Local(exercise, namespace, str(file)), seed=20, only=frozenset({part})))
+    return run_hidden_tests(Trial(exercise, Local(exercise, namespace, str(file)), seed=20, only=frozenset({part})))
 
 
 def test_there_are_wrong_submissions():
