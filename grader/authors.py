@@ -52,7 +52,7 @@ from __future__ import annotations
 
 from .exercise.content import bar, misconception, part, rung
 from .judge import compare
+from .judge.draw import Draw
 from .judge.judge import Judge
-from .judge.verdict_plugin import Draw
 
 __all__ = ["Draw", "Judge", "bar", "compare", "misconception", "part", "rung"]
