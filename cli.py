@@ -8,12 +8,21 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from nnkata.grader.commands import course, dev
-from nnkata.grader.commands.terminal import BROKEN, FAILED, level_of, say, screen, told, usage
+from nnkata.grader.commands.terminal import (
+    EXIT_FAILED,
+    EXIT_GRADER_ERROR,
+    errors_as_messages,
+    exit_with_message,
+    exit_with_usage_error,
+    make_console,
+    parse_level,
+)
 from nnkata.grader.model import GradingOptions
 
 if TYPE_CHECKING:
@@ -21,8 +30,8 @@ if TYPE_CHECKING:
     from nnkata.grader.workspace.service import CheckRequest
     from nnkata.grader.workspace.workspace import Workspace
 
-ROOMY = 110
-"""Columns that a terminal must have for `nnkata list` to say what each exercise is about."""
+MIN_WIDTH_FOR_SUMMARY = 110
+"""Columns that a terminal must have for `nnkata list` to show what each exercise is about."""
 
 app = typer.Typer(
     name="nnkata",
@@ -35,44 +44,60 @@ app = typer.Typer(
 app.add_typer(dev.app, name="dev")
 app.add_typer(course.app, name="course")
 
+
+class Device(StrEnum):
+    """Devices that a check can run on."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+    AUTO = "auto"
+
+
 ID = Annotated[str, typer.Argument(metavar="ID", help="An exercise: 03_losses, 3 or losses.", show_default=False)]
-PART = Annotated[Optional[str], typer.Argument(help="One part of it: cross_entropy.", show_default=False)]  # noqa: UP045
+PART = Annotated[str | None, typer.Argument(help="One part of it: cross_entropy.", show_default=False)]
+
+
+DATA = Annotated[
+    Path | None,
+    typer.Option(
+        help="Read datasets from this torchvision root folder instead of the bundled MNIST.", show_default=False
+    ),
+]
 
 
 @app.command(short_help="Make a workspace with every exercise.")
-def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where.")] = Path(".")) -> None:
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the workspace.")] = Path("."),
+) -> None:
     """Make a workspace with every exercise in it; your own work is never overwritten."""
     from nnkata.grader.exercise import catalog
     from nnkata.grader.workspace import service
 
-    with told():
+    with errors_as_messages():
         written, kept = service.init(folder)
-    console = screen()
-    console.print(
-        f"{len(written)} file{'s' if len(written) != 1 else ''} written to {folder}"
-        + (f", {len(kept)} that were there kept" if kept else "")
-        + "."
-    )
+    console = make_console()
+    files = f"{len(written)} file{'s' if len(written) != 1 else ''}"
+    console.print(f"Wrote {files} to {folder}" + (f"; kept {len(kept)} existing ones" if kept else "") + ".")
     if written:
         first = catalog.find(written[0].split("/")[0])
         console.print("Next:")
         if folder != Path("."):
             typer.echo(f"  cd {folder}")
-        typer.echo(f"  read {first.id}/README.md, and write in {first.id}/{first.module}")
+        typer.echo(f"  read {first.id}/README.md, then edit {first.id}/{first.module}")
         typer.echo(f"  nnkata check {first.id}")
 
 
 @app.command("list")
 def list_() -> None:
-    """Every exercise: progress, points, minutes."""
+    """List every exercise with your progress, its points and minutes."""
     from nnkata.grader.workspace import service
     from rich.table import Table
 
-    with told():
+    with errors_as_messages():
         space = _space_if_any()
-        entries = service.entries(space)
-    console = screen()
-    roomy = console.width >= ROOMY
+        entries = service.list_progress(space)
+    console = make_console()
+    roomy = console.width >= MIN_WIDTH_FOR_SUMMARY
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("", "exercise", "title", "points", "minutes", *(["about"] if roomy else [])):
         table.add_column(name, justify="right" if name in ("points", "minutes") else "left", overflow="fold")
@@ -103,46 +128,49 @@ def check(
     ids: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="ID", help="Exercises: 03_losses, 3 or losses. Without: the next one.", show_default=False
+            metavar="ID", help="Exercises: 03_losses, 3 or losses (default: the next one).", show_default=False
         ),
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Every exercise.")] = False,
-    part: Annotated[Optional[list[str]], typer.Option(help="Only this part; may be given again.")] = None,  # noqa: UP045
-    device: Annotated[str, typer.Option(help="cpu, cuda (the GPU as well) or auto.")] = "cpu",
-    seed: Annotated[Optional[int], typer.Option(help="Draw the same inputs again.", show_default=False)] = None,  # noqa: UP045
+    all_: Annotated[bool, typer.Option("--all", help="Check every exercise.")] = False,
+    part: Annotated[list[str] | None, typer.Option(help="Check only this part (repeatable).")] = None,
+    device: Annotated[
+        Device, typer.Option(help="cuda also runs every test on the GPU; auto does so if there is one.")
+    ] = Device.CPU,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed for the random inputs; the same seed repeats a run.", show_default=False)
+    ] = None,
     json: Annotated[
-        bool, typer.Option("--json", help="One JSON document an exercise, one a line, and nothing else.")
+        bool, typer.Option("--json", help="Print one line of JSON per exercise, and nothing else.")
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every test.")] = False,
     submission: Annotated[
-        Path | None, typer.Option(help="Check this file instead of yours.", show_default=False)
+        Path | None, typer.Option(help="Check this file instead of the workspace's.", show_default=False)
     ] = None,
     solution: Annotated[bool, typer.Option("--solution", help="Check the reference solution.")] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Run unconfined in this process: breakpoint() and print work.")
+        bool, typer.Option("--debug", help="Run unconfined in this process, so that breakpoint() and print() work.")
     ] = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Only the short trainings, seconds instead of minutes.")
+        bool, typer.Option("--quick", help="Run only the short trainings: seconds instead of minutes.")
     ] = False,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="A torchvision root to read data from instead of the kit's MNIST.", show_default=False),
-    ] = None,
-    dataset: Annotated[str, typer.Option(help="mnist, or fashion-mnist (from --data, or Debian's package).")] = "mnist",
+    data: DATA = None,
+    dataset: Annotated[
+        str, typer.Option(help="Dataset for trainings: mnist or fashion-mnist (from --data or Debian's package).")
+    ] = "mnist",
     unconfined: Annotated[
-        bool, typer.Option("--allow-unconfined", help="Run --submission even where it cannot be confined.")
+        bool, typer.Option("--allow-unconfined", help="Run --submission even if it cannot be confined.")
     ] = False,
-    seconds: Annotated[Optional[float], typer.Option(help="Limit of one call.", show_default=False)] = None,  # noqa: UP045
-    memory: Annotated[Optional[int], typer.Option(help="Limit of memory, in MB.", show_default=False)] = None,  # noqa: UP045
+    seconds: Annotated[
+        float | None, typer.Option(help="Time limit of one call, in seconds.", show_default=False)
+    ] = None,
+    memory: Annotated[int | None, typer.Option(help="Memory limit, in MB.", show_default=False)] = None,
 ) -> None:
-    """Check your work: part by part what is right, what is wrong, why, and what to try next."""
+    """Check your work part by part: what is right, what is wrong and why, and what to try next."""
     from nnkata.grader.workspace import service
 
-    if device not in ("cpu", "cuda", "auto"):
-        usage(f"There is no device {device!r}: choose cpu, cuda or auto.")
     for name, value in (("--seconds", seconds), ("--memory", memory)):
         if value is not None and value <= 0:
-            usage(f"{name} must be above 0.")
+            exit_with_usage_error(f"{name} must be above 0.")
     request = service.CheckRequest(
         exercises=tuple(ids or ()),
         everything=all_,
@@ -150,7 +178,7 @@ def check(
         solution=solution,
         debug=debug,
         options=GradingOptions(
-            device=device,
+            device=device.value,
             seed=seed,
             parts=tuple(part or ()),
             training="quick" if quick else "full",
@@ -162,8 +190,10 @@ def check(
         memory_mb=memory,
     )
     if debug and json:
-        usage("--debug shows what your code prints and --json prints nothing else: choose one of them.")
-    with told():
+        exit_with_usage_error(
+            "--debug shows what your code prints, and --json prints nothing but JSON: choose one of them."
+        )
+    with errors_as_messages():
         results = _check(request, json=json, verbose=verbose)
     raise typer.Exit(_exit_code(results))
 
@@ -173,23 +203,23 @@ def _check(request: CheckRequest, *, json: bool, verbose: bool) -> list[Result]:
     from nnkata.grader.workspace import service
 
     own = not (request.submission or request.solution)
-    space = service.here() if own else None
-    exercises = service.select_exercises(request, space)  # wrong names are told before anything is started
+    space = service.current_workspace() if own else None
+    exercises = service.select_exercises(request, space)  # wrong names are reported before anything starts
     results = []
-    with service.grading(exercises[0], request.debug) as engine:
+    with service.open_engine(exercises[0], local=request.debug) as engine:
         for one in service.grading_requests(request, space, on_progress=None if json else _progress()):
             result = service.check(engine, one, space)
             results.append(result)
             if json:
                 print(report.to_json(result), flush=True)
             else:
-                report.show(result, one.exercise.title, screen(), verbose=verbose)
+                report.show(result, one.exercise.title, make_console(), verbose=verbose)
     _warn(space)
     return results
 
 
 def _progress() -> Callable[[dict[str, Any]], None]:
-    """Shows how far a training is, on one line of a terminal's standard error."""
+    """Return a callback that shows a training's progress on one line of a terminal's standard error."""
     began = time.monotonic()
 
     def show(numbers: dict[str, Any]) -> None:
@@ -207,70 +237,73 @@ def _progress() -> Callable[[dict[str, Any]], None]:
 
 def _exit_code(results: list[Result]) -> int:
     statuses = {result.status for result in results}
-    return BROKEN if "error" in statuses else FAILED if "fail" in statuses else 0
+    return EXIT_GRADER_ERROR if "error" in statuses else EXIT_FAILED if "fail" in statuses else 0
 
 
-@app.command(short_help="Check again at every save.")
+@app.command(short_help="Check again on every save.")
 def watch(
-    id: Annotated[str | None, typer.Argument(metavar="ID", help="Where to begin.", show_default=False)] = None,
+    id: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="The exercise to start with (default: the next one).", show_default=False),
+    ] = None,
 ) -> None:
-    """Check again at every save, and move on when an exercise is passed. Keys: h hint, n next, q quit."""
-    with told():
+    """Check again on every save, and move on when an exercise is passed. Keys: h hint, n next, q quit."""
+    with errors_as_messages():
         from nnkata.grader.workspace import watch
 
-        watch.watch(id, screen())
+        watch.watch(id, make_console())
 
 
-@app.command(short_help="A hint, one level more each time.")
+@app.command(short_help="Show the next hint.")
 def hint(id: ID, part: PART = None) -> None:
-    """A hint: one level more each time, from the last check's diagnosis if there is one."""
+    """Show the next hint; each call reveals more. The first is the last check's diagnosis, if there is one."""
     from nnkata.grader.exercise import catalog
     from nnkata.grader.workspace import service
     from rich.padding import Padding
     from rich.text import Text
 
-    with told():
-        space = service.here()
-        found = service.hint(space, catalog.find(id), part)
-    console = screen()
-    what = "from your last check" if found.level == 0 else f"hint {found.level} of {found.of}"
-    console.print(f"\n[bold]{found.exercise.id}[/] · {found.part.name} · [dim]{what}[/]\n", highlight=False)
-    console.print(Padding(Text(found.text), (0, 0, 1, 2)))
-    more = f"nnkata check {found.exercise.id}" if found.last else f"nnkata hint {found.exercise.id} {found.part.name}"
-    console.print(f"[bold cyan]{'Next' if found.last else 'More'}: {more}[/]", highlight=False)
+    with errors_as_messages():
+        space = service.current_workspace()
+        shown = service.hint(space, catalog.find(id), part)
+    console = make_console()
+    what = "from your last check" if shown.level == 0 else f"hint {shown.level} of {shown.of}"
+    console.print(f"\n[bold]{shown.exercise.id}[/] · {shown.part.name} · [dim]{what}[/]\n", highlight=False)
+    console.print(Padding(Text(shown.text), (0, 0, 1, 2)))
+    more = f"nnkata check {shown.exercise.id}" if shown.last else f"nnkata hint {shown.exercise.id} {shown.part.name}"
+    console.print(f"[bold cyan]{'Next' if shown.last else 'More'}: {more}[/]", highlight=False)
     _warn(space)
 
 
 @app.command()
 def reset(id: ID, part: PART = None) -> None:
-    """Bring the stub back, of one part or of all. A backup is kept."""
+    """Restore the stub, for one part or the whole file; a backup of your version is kept."""
     from nnkata.grader.exercise import catalog
     from nnkata.grader.workspace import service
 
-    with told():
-        space = service.here()
+    with errors_as_messages():
+        space = service.current_workspace()
         exercise = catalog.find(id)
         kept = service.reset(space, exercise, part)
     what = f"{part} in {exercise.id}/{exercise.module}" if part else f"{exercise.id}/{exercise.module}"
-    typer.echo(f"{what} is as it was handed out.")
+    typer.echo(f"Reset {what} to the stub.")
     if kept:
-        typer.echo(f"Your version is kept in {kept}")
+        typer.echo(f"Your version was saved as {kept}")
 
 
-@app.command(short_help="The reference solution.")
+@app.command(short_help="Show the reference solution.")
 def solution(
-    id: ID, spoil: Annotated[bool, typer.Option("--spoil", help="Show it before you have passed.")] = False
+    id: ID, spoil: Annotated[bool, typer.Option("--spoil", help="Show it even if you have not passed yet.")] = False
 ) -> None:
-    """The reference solution, after you have passed."""
+    """Show the reference solution, once you have passed the exercise."""
     from nnkata.grader.exercise import catalog
     from nnkata.grader.workspace import service
 
-    with told():
-        text = service.solution(_space_if_any(), catalog.find(id), spoil)
+    with errors_as_messages():
+        text = service.solution(_space_if_any(), catalog.find(id), spoil=spoil)
     if sys.stdout.isatty():
         from rich.syntax import Syntax
 
-        screen().print(Syntax(text, "python", theme="ansi_dark", background_color="default"))
+        make_console().print(Syntax(text, "python", theme="ansi_dark", background_color="default"))
     else:
         print(text, end="")
 
@@ -279,36 +312,42 @@ def solution(
 def grade(
     submissions: Annotated[Path, typer.Argument(metavar="SUBMISSIONS", help="A folder, a zip file, or one file.")],
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", show_default=False)] = None,
-    results: Annotated[Path, typer.Option("--output", "-o", metavar="RESULTS", help="Where the results go.")] = ...,  # type: ignore[assignment]
-    workers: Annotated[int, typer.Option(help="How many at a time; 0 for one a core.", min=0)] = 0,
-    seed: Annotated[Optional[int], typer.Option(help="Of the inputs; else the folder's, or drawn.")] = None,  # noqa: UP045
-    pattern: Annotated[str, typer.Option(help="Where files lie: '{student}_{exercise}.py'.", show_default=False)] = "",
-    student: Annotated[str, typer.Option(help="Everything is this student's.", show_default=False)] = "",
-    again: Annotated[bool, typer.Option("--again", help="Grade also what is unchanged.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One result a line, and nothing else.")] = False,
-    feedback: Annotated[str, typer.Option(help="What students' pages say: score, diagnosis or full.")] = "diagnosis",
-    quick: Annotated[bool, typer.Option("--quick", help="Only the short trainings.")] = False,
-    no_training: Annotated[bool, typer.Option("--no-training", help="No trainings at all.")] = False,
-    device: Annotated[str, typer.Option(help="cpu, cuda (the GPU as well) or auto.")] = "cpu",
-    data: Annotated[Path | None, typer.Option(help="A torchvision root to read data from.", show_default=False)] = None,
-    dataset: Annotated[str, typer.Option(help="What trainings use: mnist or fashion-mnist.")] = "mnist",
+    results: Annotated[Path, typer.Option("--output", "-o", metavar="RESULTS", help="Folder for the results.")] = ...,  # type: ignore[assignment]
+    workers: Annotated[int, typer.Option(help="Number of parallel workers (0: one per core).", min=0)] = 0,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed for the random inputs (default: the results folder's, or a new one).")
+    ] = None,
+    pattern: Annotated[
+        str, typer.Option(help="Layout of the files' paths, such as '{student}_{exercise}.py'.", show_default=False)
+    ] = "",
+    student: Annotated[str, typer.Option(help="Treat every file as this student's.", show_default=False)] = "",
+    again: Annotated[bool, typer.Option("--again", help="Re-grade unchanged submissions, too.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per result, and nothing else.")] = False,
+    feedback: Annotated[
+        str, typer.Option(help="How much students' pages disclose: score, diagnosis or full.")
+    ] = "diagnosis",
+    quick: Annotated[bool, typer.Option("--quick", help="Run only the short trainings.")] = False,
+    no_training: Annotated[bool, typer.Option("--no-training", help="Run no trainings at all.")] = False,
+    device: Annotated[
+        Device, typer.Option(help="cuda also runs every test on the GPU; auto does so if there is one.")
+    ] = Device.CPU,
+    data: DATA = None,
+    dataset: Annotated[str, typer.Option(help="Dataset for trainings: mnist or fashion-mnist.")] = "mnist",
     unconfined: Annotated[
-        bool, typer.Option("--allow-unconfined", help="Go on where submissions cannot be confined.")
+        bool, typer.Option("--allow-unconfined", help="Grade even if submissions cannot be confined.")
     ] = False,
 ) -> None:
-    """Grade a whole class: scripts, notebooks, folders and zip files, on all cores. Run again, it goes on where it was.
+    """Grade a whole class: scripts, notebooks, folders and zip files, on all cores. Re-run to resume.
 
     Exit codes: 0 everything was graded, 2 wrong usage, 3 something could not be graded.
     """
     from nnkata.grader.classroom import class_run, progress
     from nnkata.grader.exercise import datasets
 
-    if device not in ("cpu", "cuda", "auto"):
-        usage(f"There is no device {device!r}: choose cpu, cuda or auto.")
     if dataset not in datasets.DATASETS:
-        usage(f"There is no data set {dataset!r}: choose {' or '.join(datasets.DATASETS)}.")
+        exit_with_usage_error(f"There is no dataset {dataset!r}: choose {' or '.join(datasets.DATASETS)}.")
     if quick and no_training:
-        usage("Choose one of --quick and --no-training.")
+        exit_with_usage_error("Choose one of --quick and --no-training.")
     request = class_run.ClassRequest(
         submissions=submissions,
         results=results,
@@ -316,10 +355,10 @@ def grade(
         workers=workers,
         pattern=pattern,
         again=again,
-        level=level_of(feedback),
+        level=parse_level(feedback),
         student=student,
         options=GradingOptions(
-            device=device,
+            device=device.value,
             seed=seed,
             training="none" if no_training else "quick" if quick else "full",
             dataset=dataset,
@@ -327,25 +366,25 @@ def grade(
             require_confinement=not unconfined,
         ),
     )
-    with told():
+    with errors_as_messages():
         try:
-            tally = progress.run(request, json, screen())
+            tally = progress.run(request, json, make_console())
         except KeyboardInterrupt:
-            say("Stopped. What was graded is kept: run the same command again to go on.", 130)
-    raise typer.Exit(BROKEN if tally.statuses.get("error") else 0)
+            exit_with_message("Stopped. Finished results are kept; run the same command to resume.", 130)
+    raise typer.Exit(EXIT_GRADER_ERROR if tally.statuses.get("error") else 0)
 
 
-@app.command(short_help="What this machine has and lacks.")
+@app.command(short_help="Check this machine's setup.")
 def doctor() -> None:
-    """What this machine has: Python, torch, GPU, confinement, data; and what to fix."""
+    """Check this machine: Python, torch, GPU, confinement, exercises and workspace; and say what to fix."""
     from nnkata.grader.commands import doctor as examine
     from rich.table import Table
     from rich.text import Text
 
-    console = screen()
+    console = make_console()
     healthy = True
-    with told():
-        for finding in examine.findings():
+    with errors_as_messages():
+        for finding in examine.examine():
             mark = "[green]✓[/]" if finding.good else "[yellow]![/]"
             row = Table.grid(padding=(0, 1), pad_edge=True)
             for width in (1, 13, None):
@@ -355,7 +394,7 @@ def doctor() -> None:
                 row.add_row("", "", Text(finding.fix, style="cyan"))
             console.print(row)
             healthy = healthy and (finding.good or not finding.needed)
-    raise typer.Exit(0 if healthy else BROKEN)
+    raise typer.Exit(0 if healthy else EXIT_GRADER_ERROR)
 
 
 # -- what the commands share -------------------------------------------------------------------------------------------
@@ -366,7 +405,7 @@ def _space_if_any() -> Workspace | None:
     from nnkata.grader.workspace import service
 
     try:
-        return service.here()
+        return service.current_workspace()
     except UsageError:
         return None
 
@@ -377,7 +416,7 @@ def _warn(space: Workspace | None) -> None:
 
 
 def main() -> None:
-    """The command `nnkata`."""
+    """Run the command `nnkata`."""
     run: Callable[[], object] = app
     run()
 

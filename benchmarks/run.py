@@ -92,7 +92,7 @@ def in_process(repeat: int) -> list[tuple[str, str, str]]:
 
     rows = []
     plain = dataclasses.replace(Defences(), landlock=False, seccomp=False)
-    with service.grading(catalog.find("01")) as grader:
+    with service.open_engine(catalog.find("01")) as grader:
         for number in ("01", "02", "03"):
             exercise = catalog.find(number)
             order = engine.GradingRequest(exercise, exercise.solution)

@@ -19,7 +19,7 @@ from .model import Exercise, GradingOptions, Result, Training
 from .sandbox.fork_client import start_server
 from .sandbox.reader_client import Reader
 from .submission.reading import FileBytes
-from .workspace.service import part_of
+from .workspace.service import find_part
 
 if TYPE_CHECKING:
     from .course import jupyter
@@ -152,7 +152,7 @@ class Grader:
         chosen = exercise if isinstance(exercise, Exercise) else catalog.find(exercise)
         names = (parts,) if isinstance(parts, str) else tuple(parts)
         for part in names:
-            part_of(chosen, part)
+            find_part(chosen, part)
         _require_choice("device", device, get_args(Device))
         _require_choice("training", training, get_args(Training))
         _require_choice("dataset", dataset, tuple(DATASETS))
@@ -176,7 +176,7 @@ class Grader:
     def _open(self, first: Exercise) -> Engine:
         """Return the engine, made now if need be: workers and reader get ready while this process imports torch."""
         if self._engine is None:
-            reader, server = Reader(), start_server(catalog.hidden())
+            reader, server = Reader(), start_server(catalog.private_roots())
             try:
                 reader.warm_up()
                 server.prepare(first)

@@ -1,4 +1,4 @@
-"""What is optional and may be missing: said with the command that installs it."""
+"""Optional packages: a missing one is reported with the command that installs it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from .errors import UsageError
 
 
 def needed(module: str, extra: str) -> None:
-    """Nothing if the module can be imported; UsageError says how to install the extra that brings it."""
+    """Raise UsageError, with the command that installs the extra, unless the module can be imported."""
     if importlib.util.find_spec(module) is None:
         raise UsageError(f"This needs {module}, which is not installed. Run: pip install 'nnkata[{extra}]'")

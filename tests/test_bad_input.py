@@ -129,7 +129,7 @@ def double(body: str) -> str:
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (None, "There is no file {folder}/10_tiny/tiny.py. Is it where you keep your exercises?"),
+        (None, "There is no file {folder}/10_tiny/tiny.py. Are you in your workspace?"),
         (b"", "tiny.py is empty. `nnkata reset"),
         (b"  \n\n", "tiny.py is empty. `nnkata reset"),
         (b"\x00\x01\x7fELF", "tiny.py is a binary file: give Python source text."),
@@ -152,7 +152,7 @@ def test_a_file_that_cannot_be_read(check, work, data, told):
     assert ran.code == 1
     assert "".join(told.format(folder=work).split()) in "".join(ran.said.split())
     assert "✗ double 0/6" in ran.said and "✗ halve 0/4" in ran.said and "0 of 10 points" in ran.said
-    assert "Next: mend the file, then nnkata check 10_tiny" in ran.said
+    assert "Next: fix the file, then run nnkata check 10_tiny" in ran.said
     document = json.loads(check(data, "--json").out)
     assert (document["status"], document["score"]) == ("fail", 0.0)
     assert "tiny.py" in document["notes"][0]
@@ -308,7 +308,7 @@ def test_a_damaged_progress_file_is_set_aside_and_said_so(work, text):
     progress.write_bytes(text.encode("latin-1"))
     ran = Ran(CliRunner().invoke(cli.app, ["hint", "10"]))
     assert ran.code == 0 and "hint 1 of 3" in ran.said
-    assert "Note: the progress file was damaged; it was set aside as progress.json.broken-" in ran.err
+    assert "Note: the progress file was damaged; it was renamed to progress.json.broken-" in ran.err
     (aside,) = (work / ".nnkata").glob("progress.json.broken-*")
     assert aside.read_bytes() == text.encode("latin-1")
     assert json.loads(progress.read_text())["exercises"]["10_tiny"]["hints"] == {"double": 1}
@@ -330,7 +330,7 @@ def test_a_workspace_that_cannot_be_written_still_gets_its_verdict(check, work, 
     ran = check()
     assert ran.code == 0 and "10 of 10 points" in ran.out
     assert "progress could not be saved in" in ran.err and "Read-only file system" in ran.err
-    assert "the verdict stands all the same" in ran.err
+    assert "the verdict still counts" in ran.err
     reset = Ran(CliRunner().invoke(cli.app, ["reset", "10"]))
     assert reset.code == 2 and "tiny.py cannot be reset (Read-only file system)" in reset.said
     assert (work / "10_tiny" / "tiny.py").read_text() == text
@@ -371,7 +371,7 @@ def test_a_file_where_the_state_s_folder_belongs(work):
     (work / ".nnkata").write_text("")
     for line in (["check", "10"], ["hint", "10"]):
         ran = Ran(CliRunner().invoke(cli.app, line))
-        assert ran.code == 2 and "is in no workspace" in ran.said
+        assert ran.code == 2 and "is not in a workspace" in ran.said
     init = Ran(CliRunner().invoke(cli.app, ["init"]))
     assert init.code == 2 and "cannot be written" in init.said
 
@@ -383,7 +383,7 @@ def test_an_exercise_without_hints_says_so(work, course, tmp_path_factory, monke
     toml.write_text(re.sub(r'hints = \["Half.*', "", toml.read_text()))
     monkeypatch.setenv("NNKATA_PATH", str(root))
     ran = Ran(CliRunner().invoke(cli.app, ["hint", "10", "halve"]))
-    assert ran.code == 2 and "10_tiny has no hints for halve. Its lesson: 10_tiny/README.md" in ran.said
+    assert ran.code == 2 and "10_tiny has no hints for halve. Read the lesson: 10_tiny/README.md" in ran.said
 
 
 def test_ctrl_c_says_stopped(check, monkeypatch):

@@ -148,10 +148,19 @@ def test_init_makes_a_workspace_and_never_overwrites(type_):
     (work / "03_losses" / "losses.py").unlink()
     again = type_("nnkata init")
     assert again.returncode == 0
-    assert again.stdout.startswith("1 file written to .")
+    assert again.stdout.startswith("Wrote 1 file to .")
     assert "nnkata check 03_losses" in again.stdout
     assert type_.file.read_text() == "# mine\n"
     assert STUB in (work / "03_losses" / "losses.py").read_text()
+
+
+def test_help_lists_the_devices_and_others_are_refused_with_that_list(tmp_path):
+    for command in ("check", "grade"):
+        assert "cpu|cuda|auto" in shell(f"nnkata {command} --help", tmp_path).stdout
+        more = "--output results" if command == "grade" else ""
+        refused = shell(f"nnkata {command} 01_neurons {more} --device tpu", tmp_path)
+        assert refused.returncode == 2
+        assert all(repr(device) in refused.stderr for device in ("tpu", "cpu", "cuda", "auto"))
 
 
 def test_init_says_what_to_do_next_in_whole_lines(course, tmp_path):
@@ -165,7 +174,7 @@ def test_init_into_a_file_is_refused(tmp_path):
     (tmp_path / "taken").write_text("")
     ran = shell("nnkata init taken", tmp_path)
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert "taken is a file: name a folder." in ran.stderr
+    assert "taken is a file: give a folder." in ran.stderr
 
 
 def test_list_shows_progress_and_what_is_next(type_):
@@ -235,7 +244,7 @@ def test_wrong_usage_is_told_and_exits_with_2(type_, line, advice):
 def test_outside_of_a_workspace_commands_say_how_to_make_one(tmp_path, line):
     ran = shell(f"nnkata {line}", tmp_path)
     assert ran.returncode == 2
-    assert "is in no workspace. `nnkata init` makes one here" in ran.stderr
+    assert "is not in a workspace. `nnkata init` creates one here" in ran.stderr
 
 
 def test_hints_come_one_level_at_a_time(type_):
@@ -261,10 +270,10 @@ def test_a_hint_s_prose_flows_and_its_code_keeps_its_lines(type_):
 def test_reset_brings_one_part_back_and_keeps_the_file(type_):
     type_.file.write_text(SQUARED)
     ran = type_("nnkata reset 10 halve")
-    assert ran.returncode == 0 and "halve in 10_tiny/tiny.py is as it was handed out." in ran.stdout
+    assert ran.returncode == 0 and "Reset halve in 10_tiny/tiny.py to the stub." in ran.stdout
     text = type_.file.read_text()
     assert "x * x" in text and text.count(STUB) == 1 and "x / 2" not in text
-    kept = re.search(r"Your version is kept in (\S+)", ran.stdout)
+    kept = re.search(r"Your version was saved as (\S+)", ran.stdout)
     assert kept and Path(kept[1]).read_text() == SQUARED
 
 
@@ -488,7 +497,7 @@ def test_dev_check_names_what_does_not_hold(course, tmp_path):
     assert "12_bad: the stub is not what the solution gives: run `nnkata dev stub`" in said
     assert "12_bad: its points sum to 9: make it 10" in said
     again = shell("nnkata dev new 12_bad --root .", tmp_path)
-    assert again.returncode == 2 and "is there already" in again.stderr
+    assert again.returncode == 2 and "already exists" in again.stderr
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from nnkata.grader.classroom.pool import Task
 from nnkata.grader.model import GradingOptions, Limits
-from nnkata.grader.submission.location import Place
+from nnkata.grader.submission.location import Location
 
 CHANGED = GradingOptions(
     device="cuda",
@@ -34,5 +34,5 @@ def test_options_survive_json(options):
 
 @pytest.mark.parametrize("options", [GradingOptions(), CHANGED])
 def test_a_task_takes_its_options_along(options):
-    task = Task("ä\udc80", "03_losses", Place(Path("a.zip"), ("b.zip", "ü.py")), options, 9.0, "why")
+    task = Task("ä\udc80", "03_losses", Location(Path("a.zip"), ("b.zip", "ü.py")), options, 9.0, "why")
     assert Task.from_json(task.to_json()) == task

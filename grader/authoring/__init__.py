@@ -1,1 +1,1 @@
-"""What must hold of an exercise's content, and the tools that check it."""
+"""The tools that check the content of an exercise."""

@@ -1,6 +1,6 @@
-"""Accuracy bars calibrated, not guessed: the reference trained under many seeds, and wrong versions beside it.
+"""Calibration of accuracy bars: the reference trained with many seeds, and wrong versions beside it.
 
-A bar belongs at least four standard deviations below the reference's mean and above what wrong versions reach.
+A bar belongs at least four standard deviations below the reference's mean, and above what wrong versions reach.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ..judge import accuracy_bars
 from ..model import Bar, BarResult, Exercise
 from ..worker import probing, wire
 
-MARGIN = 4.0
-"""Standard deviations that a bar lies below the reference's mean, at the least."""
+MIN_MARGIN = 4.0
+"""Fewest standard deviations that a bar must be below the reference's mean."""
 
 
 @dataclass(frozen=True)
-class Calibrated:
-    """What one bar's training reaches: the reference by seed, wrong versions by name."""
+class Calibration:
+    """The accuracies that one bar's training reaches: the reference's by seed, wrong versions' by name."""
 
     exercise: str
     bar: str
@@ -47,33 +47,33 @@ class Calibrated:
 
     @property
     def margin(self) -> float:
-        """How many standard deviations the bar lies below the mean."""
+        """The number of standard deviations by which the bar is below the mean."""
         return (self.mean - self.threshold) / self.deviation if self.deviation else float("inf")
 
 
 def calibrate(
-    exercise: Exercise, seeds: int, names: tuple[str, ...], wrong: bool, dataset: str, say: Callable[[str], None]
-) -> Iterator[Calibrated]:
+    exercise: Exercise, seeds: int, names: tuple[str, ...], *, wrong: bool, dataset: str, on_step: Callable[[str], None]
+) -> Iterator[Calibration]:
     """Train for each bar (or those named) under this many seeds; with `wrong`, its part's misconceptions once each."""
     torch.set_num_threads(exercise.limits.threads)
-    known: list[tuple[Bar, Calibrated]] = []
+    known: list[tuple[Bar, Calibration]] = []
     for bar in exercise.bars:
         if names and bar.name not in names:
             continue
         bar = accuracy_bars.at_dataset(bar, dataset)
         shared = next((one for other, one in known if accuracy_bars.same_training(bar, other)), None)
-        found = shared or _trained(exercise, bar, seeds, wrong, dataset, say)
-        found = replace(found, bar=bar.name, threshold=bar.threshold)
-        known.append((bar, found))
-        yield found
+        calibration = shared or _train_with_seeds(exercise, bar, seeds, wrong=wrong, dataset=dataset, on_step=on_step)
+        calibration = replace(calibration, bar=bar.name, threshold=bar.threshold)
+        known.append((bar, calibration))
+        yield calibration
 
 
-def _trained(
-    exercise: Exercise, bar: Bar, seeds: int, wrong: bool, dataset: str, say: Callable[[str], None]
-) -> Calibrated:
+def _train_with_seeds(
+    exercise: Exercise, bar: Bar, seeds: int, *, wrong: bool, dataset: str, on_step: Callable[[str], None]
+) -> Calibration:
     reached, seconds = [], []
     for seed in range(seeds):
-        say(f"{exercise.id} {bar.name}: seed {seed}")
+        on_step(f"{exercise.id} {bar.name}: seed {seed}")
         result = _train(exercise, content.reference(exercise), bar, seed, dataset)
         if isinstance(result, str):
             raise GraderError(f"{exercise.id}: the reference's training cannot be measured: {result}")
@@ -82,27 +82,35 @@ def _trained(
     failing: dict[str, float] = {}
     for mistake in content.misconceptions(exercise) if wrong else ():
         if mistake.part == bar.part:
-            say(f"{exercise.id} {bar.name}: {mistake.id}")
-            found = _train(exercise, content.standing_in(exercise, mistake), bar, 0, dataset)
-            if isinstance(found, BarResult):
-                failing[mistake.id] = found.accuracy
-    return Calibrated(exercise.id, bar.name, bar.threshold, dataset, tuple(reached), tuple(seconds), failing)
+            on_step(f"{exercise.id} {bar.name}: {mistake.id}")
+            result = _train(exercise, content.with_misconception(exercise, mistake), bar, 0, dataset)
+            if isinstance(result, BarResult):
+                failing[mistake.id] = result.accuracy
+    return Calibration(
+        exercise=exercise.id,
+        bar=bar.name,
+        threshold=bar.threshold,
+        dataset=dataset,
+        reached=tuple(reached),
+        seconds=tuple(seconds),
+        wrong=failing,
+    )
 
 
 def _train(exercise: Exercise, namespace: Mapping[str, object], bar: Bar, seed: int, dataset: str) -> BarResult | str:
     given = accuracy_bars.training_data(exercise, bar, seed, dataset=dataset)
     began = time.perf_counter()
-    said = probing.run(
+    reply = probing.run(
         probing.Implementation(namespace), content.probes(exercise)[bar.probe], given.args, given.options, ""
     )
-    if "failure" in said:
-        return str(said["failure"])
-    return accuracy_bars.measure(bar, given, wire.as_received(said["value"]), time.perf_counter() - began)
+    if "failure" in reply:
+        return str(reply["failure"])
+    return accuracy_bars.measure(bar, given, wire.as_received(reply["value"]), time.perf_counter() - began)
 
 
-def table(found: list[Calibrated]) -> Table:
-    """The calibrations, a bar a line."""
-    shown = Table(box=None, pad_edge=False, header_style="dim")
+def table(calibrations: list[Calibration]) -> Table:
+    """Return the calibrations as a table, one line per bar."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
     for name in (
         "exercise",
         "bar",
@@ -115,10 +123,10 @@ def table(found: list[Calibrated]) -> Table:
         "s each",
         "best wrong version",
     ):
-        shown.add_column(name, justify="left" if name in ("exercise", "bar", "best wrong version") else "right")
-    for one in found:
+        table.add_column(name, justify="left" if name in ("exercise", "bar", "best wrong version") else "right")
+    for one in calibrations:
         best = max(one.wrong.items(), key=lambda pair: pair[1], default=None)
-        shown.add_row(
+        table.add_row(
             one.exercise,
             one.bar,
             f"{one.threshold:.1%}",
@@ -130,13 +138,13 @@ def table(found: list[Calibrated]) -> Table:
             f"{statistics.median(one.seconds):.1f}",
             f"{best[0]} {best[1]:.1%}" if best else "–",
         )
-    return shown
+    return table
 
 
-def save(found: list[Calibrated], file: Path) -> None:
-    """Write calibrations into a JSON file, beside those of other bars that it holds already."""
+def save(calibrations: list[Calibration], file: Path) -> None:
+    """Write calibrations into a JSON file, keeping those of other bars in it."""
     known = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-    for one in found:
+    for one in calibrations:
         known[f"{one.exercise}/{one.bar}/{one.dataset}"] = {
             **asdict(one),
             "mean": round(one.mean, 5),
@@ -147,18 +155,18 @@ def save(found: list[Calibrated], file: Path) -> None:
     file.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
-def load(file: Path) -> list[Calibrated]:
-    """The calibrations of a file that `save` wrote."""
+def load(file: Path) -> list[Calibration]:
+    """Return the calibrations of a file that `save` wrote."""
     known = json.loads(file.read_text("utf-8"))
     return [
-        Calibrated(
-            entry["exercise"],
-            entry["bar"],
-            entry["threshold"],
-            entry["dataset"],
-            tuple(entry["reached"]),
-            tuple(entry["seconds"]),
-            entry["wrong"],
+        Calibration(
+            exercise=entry["exercise"],
+            bar=entry["bar"],
+            threshold=entry["threshold"],
+            dataset=entry["dataset"],
+            reached=tuple(entry["reached"]),
+            seconds=tuple(entry["seconds"]),
+            wrong=entry["wrong"],
         )
         for entry in known.values()
     ]

@@ -1,8 +1,8 @@
-"""What must hold of an exercise's content, checked: `nnkata dev check`.
+"""The check of an exercise's content: `nnkata dev check`.
 
 The stub fails as fail, never as error; the reference and the built-ins pass under many seeds; each misconception
-fails at the tests that it names and is diagnosed as itself; every part has three hints, tests and points; the stub is
-the solution's.
+fails the tests that it names and is diagnosed as itself; every part has three hints and a misconception; the stub is
+the one made from the solution.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from ..model import Exercise, Misconception
 
 SEEDS = tuple(range(10))
 
-_Plain = tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...], int]
+_PicklableReport = tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...], int]
 
 
 @dataclass(frozen=True)
-class Caught:
-    """How one misconception fared: the tests that failed it, and what it was diagnosed as."""
+class MisconceptionOutcome:
+    """The outcome for one misconception: the tests that it failed, and what it was diagnosed as."""
 
     misconception: Misconception
     failed: tuple[str, ...]
@@ -49,17 +49,17 @@ class Caught:
 
 
 @dataclass(frozen=True)
-class Checked:
-    """The outcome of `check`: problems (each names the exercise and the fix), and how the misconceptions fared."""
+class ContentReport:
+    """The outcome of `check`: problems (each names the exercise and the fix), and each misconception's outcome."""
 
     exercise: Exercise
     problems: tuple[str, ...]
-    caught: tuple[Caught, ...]
+    caught: tuple[MisconceptionOutcome, ...]
     tests: int
 
 
-def check_all(exercises: list[Exercise], seeds: tuple[int, ...] = SEEDS) -> Iterator[Checked]:
-    """Check several exercises, as many at a time as there are cores, in their order."""
+def check_all(exercises: list[Exercise], seeds: tuple[int, ...] = SEEDS) -> Iterator[ContentReport]:
+    """Check several exercises, one per core at a time, and yield the outcomes in their order."""
     if len(exercises) == 1:
         yield check(exercises[0], seeds)
         return
@@ -69,99 +69,101 @@ def check_all(exercises: list[Exercise], seeds: tuple[int, ...] = SEEDS) -> Iter
         for exercise, future in zip(exercises, waiting, strict=True):
             problems, caught, tests = future.result()
             kinds = {wrong.id: wrong for wrong in content.misconceptions(exercise)}
-            fared = tuple(Caught(kinds[name], failed, named) for name, failed, named in caught)
-            yield Checked(exercise, problems, fared, tests)
+            fared = tuple(MisconceptionOutcome(kinds[name], failed, named) for name, failed, named in caught)
+            yield ContentReport(exercise, problems, fared, tests)
 
 
-def _check_by_id(exercise_id: str, seeds: tuple[int, ...]) -> _Plain:
-    """`check` in another process: what it found, without what cannot travel (the misconceptions' code)."""
-    found = check(catalog.find(exercise_id), seeds)
-    caught = tuple((c.misconception.id, c.failed, c.diagnosed) for c in found.caught)
-    return found.problems, caught, found.tests
+def _check_by_id(exercise_id: str, seeds: tuple[int, ...]) -> _PicklableReport:
+    """Run `check` in this process, and return what can be pickled of its outcome: all but the misconceptions' code."""
+    report = check(catalog.find(exercise_id), seeds)
+    caught = tuple((one.misconception.id, one.failed, one.diagnosed) for one in report.caught)
+    return report.problems, caught, report.tests
 
 
-def check(exercise: Exercise, seeds: tuple[int, ...] = SEEDS, say: Callable[[str], None] = lambda _: None) -> Checked:
-    """Check one exercise's content; `say` is told what is being done."""
-    problems = list(_written(exercise))
-    say(f"{exercise.id}: stub")
-    problems += _stub_fails(exercise)
+def check(
+    exercise: Exercise, seeds: tuple[int, ...] = SEEDS, on_step: Callable[[str], None] = lambda _: None
+) -> ContentReport:
+    """Check one exercise's content; `on_step` is called with each step's name."""
+    problems = list(_check_files(exercise))
+    on_step(f"{exercise.id}: stub")
+    problems += _check_stub(exercise)
     tests = 0
-    for label, namespace in _right(exercise):
+    for label, namespace in _right_implementations(exercise):
         for seed in seeds:
-            say(f"{exercise.id}: {label}, seed {seed}")
+            on_step(f"{exercise.id}: {label}, seed {seed}")
             trial = run_hidden_tests(
                 Trial(exercise, Local(exercise, namespace), seed, skip_contract_checks=label == "built-in")
             )
             tests = len(trial.verdicts)
             problems += [
-                f"{label}, seed {seed}: {v.id}: {v.status}: {v.message}"
-                for v in trial.verdicts
-                if v.status in ("fail", "error")
+                f"{label}, seed {seed}: {verdict.id}: {verdict.status}: {verdict.message}"
+                for verdict in trial.verdicts
+                if verdict.status in ("fail", "error")
             ]
-            problems += [f"{label}, seed {seed}: {found}" for found in _changing_checks(trial)]
+            problems += [f"{label}, seed {seed}: {outcome}" for outcome in _find_changing_checks(trial)]
     caught = []
     for wrong in content.misconceptions(exercise):
-        say(f"{exercise.id}: {wrong.id}")
-        found = try_misconception(exercise, wrong, seeds[0])
-        problems += _shortcomings(found, seeds[0])
-        caught.append(found)
-    return Checked(exercise, tuple(f"{exercise.id}: {problem}" for problem in problems), tuple(caught), tests)
+        on_step(f"{exercise.id}: {wrong.id}")
+        outcome = try_misconception(exercise, wrong, seeds[0])
+        problems += _find_shortcomings(outcome, seeds[0])
+        caught.append(outcome)
+    return ContentReport(exercise, tuple(f"{exercise.id}: {problem}" for problem in problems), tuple(caught), tests)
 
 
-def _changing_checks(trial: Trial) -> Iterator[str]:
-    """Checks that do not say at the end what they said in their test: diagnosis asks them again."""
+def _find_changing_checks(trial: Trial) -> Iterator[str]:
+    """Yield the checks whose answer changes after their test, since diagnosis asks them again."""
     for case in trial.transcript:
-        if case.check and not case.wrong and (said := property_error(case.check, case.answer.value)):
-            yield f"{case.test}: its check closes over something that changes; it says later: {said}"
+        if case.check and not case.wrong and (error := property_error(case.check, case.answer.value)):
+            yield f"{case.test}: its check closes over something that changes; asked again, it says: {error}"
 
 
-def confusion_table(checked: list[Checked]) -> Table:
-    """How the misconceptions were diagnosed, an exercise a line."""
+def confusion_table(reports: list[ContentReport]) -> Table:
+    """Return how the misconceptions were diagnosed, as a table with one line per exercise."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     columns = ("right", "another", "not at all", "passed")
     for name in ("exercise", "tests", "misconceptions", *columns):
         table.add_column(name, justify="left" if name == "exercise" else "right")
     total: Counter[str] = Counter()
-    for found in checked:
-        count = Counter(caught.verdict for caught in found.caught)
+    for report in reports:
+        count = Counter(outcome.verdict for outcome in report.caught)
         total += count
         table.add_row(
-            found.exercise.id, str(found.tests), str(len(found.caught)), *(str(count[name]) for name in columns)
+            report.exercise.id, str(report.tests), str(len(report.caught)), *(str(count[name]) for name in columns)
         )
-    tests = sum(found.tests for found in checked)
+    tests = sum(report.tests for report in reports)
     table.add_row("all", str(tests), str(total.total()), *(str(total[name]) for name in columns), style="bold")
     return table
 
 
-def try_misconception(exercise: Exercise, wrong: Misconception, seed: int) -> Caught:
-    """Put one misconception before the judge."""
-    namespace = content.standing_in(exercise, wrong)
+def try_misconception(exercise: Exercise, wrong: Misconception, seed: int) -> MisconceptionOutcome:
+    """Run one misconception through the hidden tests of its part."""
+    namespace = content.with_misconception(exercise, wrong)
     trial = run_hidden_tests(Trial(exercise, Local(exercise, namespace), seed, only=frozenset({wrong.part})))
-    if errors := [v for v in trial.verdicts if v.status == "error"]:
+    if errors := [verdict for verdict in trial.verdicts if verdict.status == "error"]:
         raise GraderError(f"{exercise.id}: {wrong.id}: {errors[0].id}: {errors[0].message}")
-    failed = dict.fromkeys(v.function for v in trial.verdicts if v.status == "fail")
-    named = Counter(found.id for found in diagnose(trial).values())
-    return Caught(wrong, tuple(failed), tuple(name for name, _ in named.most_common()))
+    failed = dict.fromkeys(verdict.function for verdict in trial.verdicts if verdict.status == "fail")
+    diagnosed = Counter(mistake.id for mistake in diagnose(trial).values())
+    return MisconceptionOutcome(wrong, tuple(failed), tuple(name for name, _ in diagnosed.most_common()))
 
 
-def _shortcomings(found: Caught, seed: int) -> Iterator[str]:
-    wrong = found.misconception
-    if missed := [name for name in wrong.fails if name not in found.failed]:
-        failed = ", ".join(found.failed) or "nothing"
-        yield f"misconception {wrong.id}, seed {seed}: passes {', '.join(missed)}; it fails {failed}"
-    if found.verdict in ("another", "not at all"):
-        named = found.diagnosed[0] if found.diagnosed else "nothing"
-        yield f"misconception {wrong.id}, seed {seed}: diagnosed as {named}"
+def _find_shortcomings(outcome: MisconceptionOutcome, seed: int) -> Iterator[str]:
+    misconception = outcome.misconception
+    if missed := [name for name in misconception.fails if name not in outcome.failed]:
+        failed = ", ".join(outcome.failed) or "nothing"
+        yield f"misconception {misconception.id}, seed {seed}: passes {', '.join(missed)}; it fails {failed}"
+    if outcome.verdict in ("another", "not at all"):
+        diagnosed = outcome.diagnosed[0] if outcome.diagnosed else "nothing"
+        yield f"misconception {misconception.id}, seed {seed}: diagnosed as {diagnosed}"
 
 
-def _right(exercise: Exercise) -> Iterator[tuple[str, dict[str, object]]]:
+def _right_implementations(exercise: Exercise) -> Iterator[tuple[str, dict[str, object]]]:
     reference = dict(content.reference(exercise))
     yield "reference", reference
     if builtins := content.builtins(exercise):
         yield "built-in", {**reference, **builtins}
 
 
-def _stub_fails(exercise: Exercise) -> Iterator[str]:
+def _check_stub(exercise: Exercise) -> Iterator[str]:
     namespace: dict[str, object] = {"__name__": "stub"}
     source = make_stub(exercise.solution.read_text("utf-8"))
     exec(compile(source, "stub.py", "exec"), namespace)
@@ -173,12 +175,12 @@ def _stub_fails(exercise: Exercise) -> Iterator[str]:
             yield f"the stub fails at {verdict.id}, but not because it is not written: {verdict.message[:200]}"
 
 
-def _written(exercise: Exercise) -> Iterator[str]:
+def _check_files(exercise: Exercise) -> Iterator[str]:
     solution = exercise.solution.read_text("utf-8")
     if not exercise.stub.is_file() or exercise.stub.read_text("utf-8") != make_stub(solution):
-        yield "the stub is not what the solution gives: run `nnkata dev stub`"
+        yield "the stub is out of date: run `nnkata dev stub`"
     if not (exercise.folder / "README.md").is_file():
-        yield "there is no lesson: write README.md"
+        yield "it has no lesson: write README.md"
     if abs(exercise.points - 10) > 1e-9:
         yield f"its points sum to {exercise.points:g}: make it 10"
     names = [part.name for part in exercise.parts]
@@ -188,18 +190,18 @@ def _written(exercise: Exercise) -> Iterator[str]:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
     ]
     if names != public:
-        yield f"its parts {names} are not what the solution defines {public}"
+        yield f"its parts {names} differ from what the solution defines, {public}"
     wrong = Counter(m.part for m in content.misconceptions(exercise))
     ids = Counter(m.id for m in content.misconceptions(exercise))
     for name, count in ids.items():
         if count > 1:
-            yield f"{count} misconceptions are called {name!r}: give each a name of its own"
+            yield f"{count} misconceptions are named {name!r}: give each its own name"
     for part in exercise.parts:
         if len(part.hints) != 3:
             yield f"{part.name} has {len(part.hints)} hints: write three (concept, where to look, skeleton)"
         if not wrong[part.name]:
-            yield f"{part.name} has no misconceptions"
+            yield f"{part.name} has no misconceptions: write one"
         if part.name not in names:
-            yield f"{part.name} is no part"
+            yield f"{part.name} is not a part"
     for stray in set(wrong) - set(names):
-        yield f"misconceptions are registered for {stray!r}, which is no part"
+        yield f"misconceptions are registered for {stray!r}, which is not a part"

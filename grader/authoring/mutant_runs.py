@@ -1,7 +1,7 @@
-"""Mutants before the hidden tests: each in a forked child of its own, which may hang, crash or eat memory.
+"""Run mutants against the hidden tests, each in its own forked child, which may hang, crash or use up memory.
 
-The parent has asked the reference every question once, so that a child only answers for its mutant, and it ends at the
-first test that fails. Needs `fork`: Linux and macOS.
+The parent has asked the reference every question first, so that a child only runs its mutant, and it stops at the first
+test that fails. Needs `fork`: Linux and macOS.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from ..model import Exercise
 from .mutation import Mutant, mutants
 
 SEED = 0
-"""Every mutant is asked the same questions."""
+"""The seed of every mutant's questions."""
 
-LEAST_SECONDS = 10.0
-SLOWER = 10.0
-"""A mutant may use this many times the reference's CPU time for its part, and `LEAST_SECONDS`, or it counts as hung."""
+MIN_CPU_SECONDS = 10.0
+CPU_TIME_FACTOR = 10.0
+"""A mutant counts as hung after `MIN_CPU_SECONDS` and this many times the reference's CPU time for its part."""
 
-PATIENCE = 5.0
-"""How many times as long that may take by the clock: the machine may be busy, and the mutant asleep."""
+WALL_CLOCK_FACTOR = 5.0
+"""Wall-clock limit as a multiple of the CPU limit: the machine may be busy, and the mutant may sleep."""
 
-MEMORY = 4 << 30
-"""Bytes that a mutant may take beyond what the parent has."""
+MAX_EXTRA_BYTES = 4 << 30
+"""Most bytes that a mutant may use beyond what the parent has."""
 
 
 @dataclass(frozen=True)
-class Fate:
-    """What became of one mutant.
+class MutantOutcome:
+    """The outcome of one mutant.
 
     Attributes:
         status: `killed` by a failing test, by its limits or by a crash; `survived` every test; `error` if the grader
             itself failed on it.
-        by: the test that failed, `time` or `crash`; for an error what it says.
+        by: the test that failed, `time` or `crash`; for an error its message.
     """
 
     mutant: Mutant
@@ -54,8 +54,8 @@ class Fate:
     by: str
 
 
-def fates(exercise: Exercise, parts: tuple[str, ...] = (), seed: int = SEED) -> Iterator[Fate]:
-    """Put every mutant of an exercise before the hidden tests of its part, the short trainings included.
+def run_mutants(exercise: Exercise, parts: tuple[str, ...] = (), seed: int = SEED) -> Iterator[MutantOutcome]:
+    """Run every mutant of an exercise against the hidden tests of its part, the short trainings included.
 
     Args:
         parts: only the mutants of these; empty for all.
@@ -66,34 +66,34 @@ def fates(exercise: Exercise, parts: tuple[str, ...] = (), seed: int = SEED) -> 
     chosen = [part.name for part in exercise.parts if not parts or part.name in parts]
     source = exercise.solution.read_text("utf-8")
     for part in chosen:
-        seconds = LEAST_SECONDS + SLOWER * _reference(exercise, part, seed)
+        seconds = MIN_CPU_SECONDS + CPU_TIME_FACTOR * _run_reference(exercise, part, seed)
         for mutant in mutants(source, [part]):
-            yield fate(exercise, mutant, seed, seconds)
+            yield run_mutant(exercise, mutant, seed, seconds)
 
 
-def fate(exercise: Exercise, mutant: Mutant, seed: int, seconds: float) -> Fate:
-    """What becomes of one mutant; it is killed after this many seconds of CPU time, or `PATIENCE` times as many."""
+def run_mutant(exercise: Exercise, mutant: Mutant, seed: int, seconds: float) -> MutantOutcome:
+    """Run one mutant; kill it after so many seconds of CPU time, or `WALL_CLOCK_FACTOR` times as many by the clock."""
     receiver, sender = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(receiver)
-        _child(exercise, mutant, seed, sender, seconds)
+        _run_in_child(exercise, mutant, seed, sender, seconds)
     os.close(sender)
-    said = _heard(receiver, time.monotonic() + PATIENCE * seconds)
+    output = _read_until_end(receiver, time.monotonic() + WALL_CLOCK_FACTOR * seconds)
     os.close(receiver)
-    if said is None:
+    if output is None:
         os.kill(child, signal.SIGKILL)
     _, ended = os.waitpid(child, 0)
-    if said is None or (os.WIFSIGNALED(ended) and os.WTERMSIG(ended) == signal.SIGXCPU):
-        return Fate(mutant, "killed", "time")
-    if not said:
-        return Fate(mutant, "killed", "crash")
-    status, by = json.loads(said)
-    return Fate(mutant, status, by)
+    if output is None or (os.WIFSIGNALED(ended) and os.WTERMSIG(ended) == signal.SIGXCPU):
+        return MutantOutcome(mutant, "killed", "time")
+    if not output:
+        return MutantOutcome(mutant, "killed", "crash")
+    status, by = json.loads(output)
+    return MutantOutcome(mutant, status, by)
 
 
-def _reference(exercise: Exercise, part: str, seed: int) -> float:
-    """The reference before the part's tests, so that its answers are known to every child; its CPU seconds."""
+def _run_reference(exercise: Exercise, part: str, seed: int) -> float:
+    """Run the reference, so that every child inherits its answers, and return the CPU seconds that it took."""
     began = time.process_time()
     trial = Trial(exercise, Local(exercise, content.reference(exercise)), seed, only=frozenset({part}))
     trial.training = "quick"
@@ -103,8 +103,8 @@ def _reference(exercise: Exercise, part: str, seed: int) -> float:
     return time.process_time() - began
 
 
-def _child(exercise: Exercise, mutant: Mutant, seed: int, sender: int, seconds: float) -> None:
-    """Judge the mutant and tell the parent; never returns."""
+def _run_in_child(exercise: Exercise, mutant: Mutant, seed: int, sender: int, seconds: float) -> None:
+    """Judge the mutant and report to the parent; never return."""
 
     def tell(status: str, by: str) -> None:
         os.write(sender, json.dumps([status, by[:500]]).encode())
@@ -117,7 +117,7 @@ def _child(exercise: Exercise, mutant: Mutant, seed: int, sender: int, seconds: 
             tell("error", f"{verdict.id}: {verdict.message}")
 
     try:
-        _limit(seconds)
+        _limit_process(seconds)
         namespace: dict[str, object] = {"__name__": exercise.module.removesuffix(".py")}
         try:
             exec(compile(mutant.source, "<mutant>", "exec"), namespace)
@@ -135,29 +135,29 @@ def _child(exercise: Exercise, mutant: Mutant, seed: int, sender: int, seconds: 
         os._exit(1)
 
 
-def _heard(receiver: int, until: float) -> bytes | None:
-    """All that the child says before it ends; None if time is over."""
-    said = b""
-    while (left := until - time.monotonic()) > 0:
+def _read_until_end(receiver: int, deadline: float) -> bytes | None:
+    """Return all that the child writes before it ends, or None if time runs out."""
+    output = b""
+    while (left := deadline - time.monotonic()) > 0:
         if select.select([receiver], [], [], left)[0]:
             chunk = os.read(receiver, 4096)
             if not chunk:
-                return said
-            said += chunk
+                return output
+            output += chunk
     return None
 
 
-def _limit(seconds: float) -> None:
+def _limit_process(seconds: float) -> None:
     """Bound this process's CPU time and memory."""
-    _lower(resource.RLIMIT_CORE, 0)
-    _lower(resource.RLIMIT_CPU, math.ceil(seconds))
+    _lower_limit(resource.RLIMIT_CORE, 0)
+    _lower_limit(resource.RLIMIT_CPU, math.ceil(seconds))
     pages = Path("/proc/self/statm")
     if pages.is_file():
         taken = int(pages.read_text().split()[0]) * resource.getpagesize()
-        _lower(resource.RLIMIT_AS, taken + MEMORY)
+        _lower_limit(resource.RLIMIT_AS, taken + MAX_EXTRA_BYTES)
 
 
-def _lower(limit: int, value: int) -> None:
+def _lower_limit(limit: int, value: int) -> None:
     """Set a limit of this process, within what it is allowed already."""
     hard = resource.getrlimit(limit)[1]
     resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))

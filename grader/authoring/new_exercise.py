@@ -1,4 +1,4 @@
-"""A new exercise laid out, small but whole: it checks clean before a word of it is changed."""
+"""Templates of a new exercise, small but complete: it passes `nnkata dev check` before anything is changed."""
 
 from __future__ import annotations
 
@@ -92,12 +92,14 @@ def test_double_gradient(judge, draw):
 
 
 def create(root: Path, exercise_id: str) -> list[Path]:
-    """Write a new exercise's files under a content root; the files. UsageError if its name is no name, or it is there
-    already.
+    """Write a new exercise's files under a content root, and return them.
+
+    Raises:
+        UsageError: the name is not an exercise's name, or such files exist already.
     """
     if not re.fullmatch(r"\d\d_[a-z][a-z0-9_]*", exercise_id):
         raise UsageError(
-            f"{exercise_id!r} is no exercise's name: two digits, _, a topic in small letters, like 10_attention."
+            f"{exercise_id!r} is not an exercise id: use two digits, _ and a topic in lower case, like 10_attention."
         )
     topic = exercise_id.partition("_")[2]
     words = {"id": exercise_id, "title": topic.replace("_", " ").capitalize()}
@@ -112,7 +114,7 @@ def create(root: Path, exercise_id: str) -> list[Path]:
     }
     for file in files:
         if file.exists():
-            raise UsageError(f"{file} is there already: choose another name.")
+            raise UsageError(f"{file} already exists: choose another name.")
     for file, text in files.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, text)

@@ -1,6 +1,6 @@
-"""Mutation operators: from one node of a syntax tree to what could stand in its place, each a mistake in small.
+"""Mutation operators: each yields replacements for one node of a syntax tree, every one a small mistake.
 
-None changes the node that it is given.
+None changes the node that it gets.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 Operator = Callable[[ast.AST], Iterator[ast.AST]]
 
-_SWAPPED: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {
+_OTHER_OPERATORS: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {
     ast.Add: (ast.Sub,),
     ast.Sub: (ast.Add,),
     ast.Mult: (ast.Div,),
@@ -23,7 +23,7 @@ _SWAPPED: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {
     ast.BitOr: (ast.BitAnd,),
 }
 
-_COMPARED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+_OTHER_COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.Gt),
     ast.LtE: (ast.Lt, ast.GtE),
     ast.Gt: (ast.GtE, ast.Lt),
@@ -55,29 +55,29 @@ _PAIRS = (
     ("exp", "expm1"),
     ("log", "log1p"),
 )
-_RENAMED = {**dict(_PAIRS), **{other: one for one, other in _PAIRS}}
+_RELATIVES = {**dict(_PAIRS), **{other: one for one, other in _PAIRS}}
 
 _IN_PLACE = {"add", "mul", "sub", "div", "addcmul", "lerp", "clamp", "sqrt", "abs", "exp", "log", "log1p", "neg"}
 _MODULES = {"torch", "F", "nn", "math", "optim"}
 
 
-def _with(node: ast.AST, **fields: object) -> ast.AST:
-    """A copy of a node with other fields."""
+def _copy_with(node: ast.AST, **fields: object) -> ast.AST:
+    """Return a copy of a node with other fields."""
     other = copy.deepcopy(node)
     for name, value in fields.items():
         setattr(other, name, copy.deepcopy(value))
     return other
 
 
-def _without(nodes: list[ast.expr], place: int) -> list[ast.expr]:
+def _all_but(nodes: list[ast.expr], place: int) -> list[ast.expr]:
     return nodes[:place] + nodes[place + 1 :]
 
 
 def arithmetic(node: ast.AST) -> Iterator[ast.AST]:
-    """Another arithmetic operator, or one of the two operands alone."""
+    """Yield another arithmetic operator, or one of the two operands alone."""
     if isinstance(node, ast.BinOp | ast.AugAssign):
-        for other in _SWAPPED.get(type(node.op), ()):
-            yield _with(node, op=other())
+        for other in _OTHER_OPERATORS.get(type(node.op), ()):
+            yield _copy_with(node, op=other())
     if isinstance(node, ast.BinOp):
         yield node.left
         yield node.right
@@ -86,15 +86,15 @@ def arithmetic(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def comparison(node: ast.AST) -> Iterator[ast.AST]:
-    """Another comparison, or its edge moved."""
+    """Yield another comparison, or one with its edge moved."""
     if isinstance(node, ast.Compare):
         for place, op in enumerate(node.ops):
-            for other in _COMPARED[type(op)]:
-                yield _with(node, ops=[*node.ops[:place], other(), *node.ops[place + 1 :]])
+            for other in _OTHER_COMPARISONS[type(op)]:
+                yield _copy_with(node, ops=[*node.ops[:place], other(), *node.ops[place + 1 :]])
 
 
 def constant(node: ast.AST) -> Iterator[ast.AST]:
-    """Another number nearby, 0, 1 or 2, the other sign; the other truth value; "sum" for "mean"."""
+    """Yield another number nearby, 0, 1 or 2, the other sign; the other truth value; "sum" for "mean"."""
     if not isinstance(node, ast.Constant):
         return
     value = node.value
@@ -107,7 +107,7 @@ def constant(node: ast.AST) -> Iterator[ast.AST]:
         for change in dict.fromkeys((value + 1, 2 * value, 0.0, 1.0, -value)):
             yield _number(change)
     elif value in ("mean", "sum"):
-        yield ast.Constant(_RENAMED[value])
+        yield ast.Constant(_RELATIVES[value])
 
 
 def _number(number: float) -> ast.expr:
@@ -115,40 +115,40 @@ def _number(number: float) -> ast.expr:
 
 
 def connective(node: ast.AST) -> Iterator[ast.AST]:
-    """`and` for `or`, and one side of them left out; `not` dropped."""
+    """Yield `and` for `or` and the reverse, one side of them left out, `not` dropped."""
     if isinstance(node, ast.BoolOp):
-        yield _with(node, op=ast.Or() if isinstance(node.op, ast.And) else ast.And())
+        yield _copy_with(node, op=ast.Or() if isinstance(node.op, ast.And) else ast.And())
         for place in range(len(node.values)):
-            left = _without(node.values, place)
-            yield left[0] if len(left) == 1 else _with(node, values=left)
+            left = _all_but(node.values, place)
+            yield left[0] if len(left) == 1 else _copy_with(node, values=left)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         yield node.operand
 
 
 def condition(node: ast.AST) -> Iterator[ast.AST]:
-    """A condition that is always true, always false, or negated."""
+    """Yield a condition that is always true, always false, or negated."""
     if isinstance(node, ast.If | ast.While | ast.IfExp):
         for test in (ast.Constant(True), ast.Constant(False), ast.UnaryOp(ast.Not(), node.test)):
-            yield _with(node, test=test)
+            yield _copy_with(node, test=test)
     if isinstance(node, ast.comprehension):
         for place in range(len(node.ifs)):
-            yield _with(node, ifs=_without(node.ifs, place))
+            yield _copy_with(node, ifs=_all_but(node.ifs, place))
 
 
 def argument(node: ast.AST) -> Iterator[ast.AST]:
-    """An argument dropped, or the first two exchanged."""
+    """Yield a call with an argument dropped, or with the first two exchanged."""
     if not isinstance(node, ast.Call):
         return
     for place in range(len(node.keywords)):
-        yield _with(node, keywords=node.keywords[:place] + node.keywords[place + 1 :])
+        yield _copy_with(node, keywords=node.keywords[:place] + node.keywords[place + 1 :])
     if len(node.args) > 1:
         for place in range(len(node.args)):
-            yield _with(node, args=_without(node.args, place))
-        yield _with(node, args=[node.args[1], node.args[0], *node.args[2:]])
+            yield _copy_with(node, args=_all_but(node.args, place))
+        yield _copy_with(node, args=[node.args[1], node.args[0], *node.args[2:]])
 
 
 def call(node: ast.AST) -> Iterator[ast.AST]:
-    """A call left out: `x.detach()` becomes x, `torch.exp(x)` and `int(x)` too."""
+    """Yield a call's argument in place of the call: `x.detach()` becomes x, `torch.exp(x)` and `int(x)` too."""
     if not isinstance(node, ast.Call) or any(isinstance(arg, ast.Starred) for arg in node.args[:1]):
         return
     function = node.func
@@ -163,47 +163,47 @@ def call(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def attribute(node: ast.AST) -> Iterator[ast.AST]:
-    """A relative: `.sum` for `.mean`, `ones` for `zeros`; out of place for in place and back; `.T` dropped."""
+    """Yield a relative: `.sum` for `.mean`, `ones` for `zeros`; out of place for in place and back; `.T` dropped."""
     if isinstance(node, ast.Attribute):
         name = node.attr
-        if name in _RENAMED:
-            yield _with(node, attr=_RENAMED[name])
+        if name in _RELATIVES:
+            yield _copy_with(node, attr=_RELATIVES[name])
         if name.endswith("_") and not name.endswith("__"):
-            yield _with(node, attr=name[:-1])
+            yield _copy_with(node, attr=name[:-1])
         if name in _IN_PLACE and not (isinstance(node.value, ast.Name) and node.value.id in _MODULES):
-            yield _with(node, attr=name + "_")
+            yield _copy_with(node, attr=name + "_")
         if name == "T":
             yield node.value
 
 
 def sign(node: ast.AST) -> Iterator[ast.AST]:
-    """A minus dropped."""
+    """Yield an operand without its minus."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         yield node.operand
 
 
 def bound(node: ast.AST) -> Iterator[ast.AST]:
-    """A bound of a slice dropped or moved by one; the end of a range, and its beginning, moved by one."""
+    """Yield a slice with a bound dropped or moved by one, or a range with an end moved by one."""
     if isinstance(node, ast.Slice):
         for name, edge in (("lower", node.lower), ("upper", node.upper)):
             if edge is not None:
-                yield _with(node, **{name: None})
-                for moved in _moved(edge):
-                    yield _with(node, **{name: moved})
+                yield _copy_with(node, **{name: None})
+                for moved in _move_by_one(edge):
+                    yield _copy_with(node, **{name: moved})
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
         for place, edge in enumerate(node.args[:2]):
-            for moved in _moved(edge):
-                yield _with(node, args=[*node.args[:place], moved, *node.args[place + 1 :]])
+            for moved in _move_by_one(edge):
+                yield _copy_with(node, args=[*node.args[:place], moved, *node.args[place + 1 :]])
 
 
-def _moved(edge: ast.expr) -> Iterator[ast.expr]:
+def _move_by_one(edge: ast.expr) -> Iterator[ast.expr]:
     if not isinstance(edge, ast.Constant):  # numbers are moved by `constant`
         for op in (ast.Add(), ast.Sub()):
             yield ast.BinOp(edge, op, ast.Constant(1))
 
 
 def statement(node: ast.AST) -> Iterator[ast.AST]:
-    """A statement left out: whatever does not define a name that is new."""
+    """Yield `pass` for a statement that defines no new name."""
     if (isinstance(node, ast.Return) and node.value is None) or isinstance(
         node, ast.Expr | ast.AugAssign | ast.Return | ast.Raise | ast.Continue | ast.Break
     ):
@@ -216,7 +216,7 @@ def statement(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _names(target: ast.expr) -> Iterator[ast.Name]:
-    """The plain names that an assignment to `target` binds."""
+    """Yield the plain names that an assignment to `target` binds."""
     if isinstance(target, ast.Name):
         yield target
     for element in target.elts if isinstance(target, ast.Tuple | ast.List) else ():
@@ -224,7 +224,7 @@ def _names(target: ast.expr) -> Iterator[ast.Name]:
 
 
 def in_place(node: ast.AST) -> Iterator[ast.AST]:
-    """`x += y` for `x = x + y`."""
+    """Yield `x += y` for `x = x + y`."""
     if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp) and len(node.targets) == 1:
         target, value = node.targets[0], node.value
         if isinstance(target, ast.Name) and ast.unparse(target) == ast.unparse(value.left):
@@ -232,13 +232,13 @@ def in_place(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def recording(node: ast.AST) -> Iterator[ast.AST]:
-    """`torch.no_grad()` (or `enable_grad`) dropped, as a block or as a decorator."""
+    """Yield a block or function without its `torch.no_grad()` (or `enable_grad`)."""
     if isinstance(node, ast.With) and any("_grad" in ast.unparse(item) for item in node.items):
         yield ast.If(ast.Constant(True), node.body, [])
     if isinstance(node, ast.FunctionDef):
         for place, decorator in enumerate(node.decorator_list):
             if "no_grad" in ast.unparse(decorator):
-                yield _with(node, decorator_list=_without(node.decorator_list, place))
+                yield _copy_with(node, decorator_list=_all_but(node.decorator_list, place))
 
 
 OPERATORS: dict[str, Operator] = {

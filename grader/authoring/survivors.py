@@ -1,7 +1,7 @@
 """Mutants that no hidden test kills: explained as equivalent, or a hole in the tests.
 
-Those known to be equivalent stand in `tests/mutation/equivalents.toml` of their content root, each with one sentence
-that says why; they are found by the text of the change, not by its line.
+Known equivalents are listed in `tests/mutation/equivalents.toml` of their content root, each with one sentence that
+says why; they are matched by the text of the change, not by its line.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rich.table import Table
 
 from ..errors import ContentError
 from ..model import Exercise
-from .mutant_runs import Fate
+from .mutant_runs import MutantOutcome
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Equivalent:
     """Changes of one statement that no test has to notice, and why.
 
     Attributes:
-        parts: the parts in which they are explained; a private helper is changed for each part that uses it.
-        after: what may stand there instead.
+        parts: the parts for which they are explained; a private helper is changed for each part that uses it.
+        after: the statements that may replace it.
     """
 
     exercise: str
@@ -35,13 +35,13 @@ class Equivalent:
     why: str
 
     def texts(self) -> set[tuple[str, str, str]]:
-        """(part, before, after) of every change that it explains."""
+        """Return (part, before, after) of every change that it explains."""
         return {(part, self.before, after) for part in self.parts for after in self.after}
 
 
 @dataclass(frozen=True)
-class Mutated:
-    """One exercise's mutants and what became of them.
+class MutationReport:
+    """One exercise's mutants and their outcomes.
 
     Attributes:
         explained: how many survivors are known to be equivalent.
@@ -51,111 +51,118 @@ class Mutated:
     """
 
     exercise: Exercise
-    fates: tuple[Fate, ...]
+    outcomes: tuple[MutantOutcome, ...]
     explained: int
-    holes: tuple[Fate, ...]
-    errors: tuple[Fate, ...]
+    holes: tuple[MutantOutcome, ...]
+    errors: tuple[MutantOutcome, ...]
     stale: tuple[str, ...]
 
     @property
     def killed(self) -> int:
-        return sum(fate.status == "killed" for fate in self.fates)
+        return sum(outcome.status == "killed" for outcome in self.outcomes)
 
     @property
     def score(self) -> float:
-        """The share of killed ones among those that are not explained."""
-        return self.killed / max(len(self.fates) - self.explained, 1)
+        """The share of killed mutants among those that are not explained."""
+        return self.killed / max(len(self.outcomes) - self.explained, 1)
 
     @property
     def sound(self) -> bool:
-        """Whether nothing is left to be done."""
+        """True if nothing is left to do."""
         return not (self.holes or self.errors or self.stale)
 
 
-def file_of(exercise: Exercise) -> Path:
-    """Where the known equivalents of an exercise's content root are written."""
+def equivalents_file(exercise: Exercise) -> Path:
+    """Return the file of known equivalents in an exercise's content root."""
     return exercise.tests.parent.parent / "mutation" / "equivalents.toml"
 
 
-def equivalents(file: Path) -> tuple[Equivalent, ...]:
-    """The entries of a file of equivalents; none if there is no such file. ContentError says what is wrong with one."""
+def read_equivalents(file: Path) -> tuple[Equivalent, ...]:
+    """Return the entries of a file of equivalents, none if there is no such file; ContentError for an invalid entry."""
     if not file.is_file():
         return ()
     try:
         tables = tomllib.loads(file.read_text("utf-8")).get("equivalent", [])
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ContentError(f"{file}: {error}") from None
-    return tuple(_entry(file, table) for table in tables)
+    return tuple(_parse_entry(file, table) for table in tables)
 
 
-def _entry(file: Path, table: dict[str, Any]) -> Equivalent:
+def _parse_entry(file: Path, table: dict[str, Any]) -> Equivalent:
     keys = ["after", "before", "exercise", "part", "why"]
     if sorted(table) != keys or not table["why"]:
-        raise ContentError(f"{file}: an entry has the keys {', '.join(keys)}, and a why; one is {table}")
+        raise ContentError(f"{file}: an entry must have the keys {', '.join(keys)}, with a reason in why, not {table}")
     part, after = (tuple(value) if isinstance(value, list) else (value,) for value in (table["part"], table["after"]))
     return Equivalent(table["exercise"], part, table["before"], after, table["why"])
 
 
-def explain(
-    exercise: Exercise, found: list[Fate], known: tuple[Equivalent, ...], parts: tuple[str, ...] = ()
-) -> Mutated:
-    """Tell the survivors that are known to be equivalent from the others.
+def make_report(
+    exercise: Exercise, outcomes: list[MutantOutcome], known: tuple[Equivalent, ...], parts: tuple[str, ...] = ()
+) -> MutationReport:
+    """Separate the survivors that are known to be equivalent from the others.
 
     Args:
-        parts: the parts that were tried; empty for all. Entries of others are left alone.
+        parts: the parts that were tried; empty for all. Entries of other parts are ignored.
     """
     own = [entry for entry in known if entry.exercise == exercise.id]
     texts = set().union(*(entry.texts() for entry in own))
-    survived = [fate for fate in found if fate.status == "survived"]
-    holes = [fate for fate in survived if _text(fate) not in texts]
-    # a faster machine might have let live what was only out of time, such as a training with batches of one
-    alive = {_text(fate) for fate in found if fate.status == "survived" or fate.by == "time"}
+    survived = [outcome for outcome in outcomes if outcome.status == "survived"]
+    holes = [outcome for outcome in survived if _change_key(outcome) not in texts]
+    # a mutant that ran out of time, such as a training with batches of one, might survive on a faster machine
+    alive = {_change_key(outcome) for outcome in outcomes if outcome.status == "survived" or outcome.by == "time"}
     stale = sorted(f"{part}: {before} → {after}" for part, before, after in texts - alive if not parts or part in parts)
-    errors = tuple(fate for fate in found if fate.status == "error")
-    return Mutated(exercise, tuple(found), len(survived) - len(holes), tuple(holes), errors, tuple(stale))
+    errors = tuple(outcome for outcome in outcomes if outcome.status == "error")
+    return MutationReport(
+        exercise=exercise,
+        outcomes=tuple(outcomes),
+        explained=len(survived) - len(holes),
+        holes=tuple(holes),
+        errors=errors,
+        stale=tuple(stale),
+    )
 
 
-def _text(fate: Fate) -> tuple[str, str, str]:
-    return fate.mutant.part, fate.mutant.before, fate.mutant.after
+def _change_key(outcome: MutantOutcome) -> tuple[str, str, str]:
+    return outcome.mutant.part, outcome.mutant.before, outcome.mutant.after
 
 
-def told(found: Mutated) -> list[str]:
-    """What is left to be done, a line each."""
-    file = found.exercise.module
+def open_questions(report: MutationReport) -> list[str]:
+    """Return what is left to do, one line each."""
+    file = report.exercise.module
     lines = []
-    for fate in found.holes:
-        mutant = fate.mutant
+    for outcome in report.holes:
+        mutant = outcome.mutant
         lines.append(f"{file}:{mutant.line}: {mutant.part}: {mutant.before} → {mutant.after}")
-    for fate in found.errors:
-        mutant = fate.mutant
-        lines.append(f"{file}:{mutant.line}: {mutant.before} → {mutant.after}: the grader failed: {fate.by}")
-    lines += [f"explains no survivor any more: {text}" for text in found.stale]
+    for outcome in report.errors:
+        mutant = outcome.mutant
+        lines.append(f"{file}:{mutant.line}: {mutant.before} → {mutant.after}: the grader failed: {outcome.by}")
+    lines += [f"no longer explains a survivor: {text}" for text in report.stale]
     return lines
 
 
-def table(found: list[Mutated]) -> Table:
-    """The figures, an exercise a line and their sum."""
-    shown = Table(box=None, pad_edge=False, header_style="dim")
+def table(reports: list[MutationReport]) -> Table:
+    """Return the figures as a table: one line per exercise, and their sum."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("exercise", "mutants", "killed", "equivalent", "score", "survivors"):
-        shown.add_column(name, justify="left" if name == "exercise" else "right")
-    for one in found:
-        figures = (len(one.fates), one.killed, one.explained)
-        shown.add_row(one.exercise.id, *map(str, figures), f"{one.score:.1%}", str(len(one.holes)))
-    mutants, killed = sum(len(one.fates) for one in found), sum(one.killed for one in found)
-    explained, holes = sum(one.explained for one in found), sum(len(one.holes) for one in found)
+        table.add_column(name, justify="left" if name == "exercise" else "right")
+    for one in reports:
+        figures = (len(one.outcomes), one.killed, one.explained)
+        table.add_row(one.exercise.id, *map(str, figures), f"{one.score:.1%}", str(len(one.holes)))
+    mutants, killed = sum(len(one.outcomes) for one in reports), sum(one.killed for one in reports)
+    explained, holes = sum(one.explained for one in reports), sum(len(one.holes) for one in reports)
     score = killed / max(mutants - explained, 1)
-    shown.add_row("all", str(mutants), str(killed), str(explained), f"{score:.1%}", str(holes), style="bold")
-    return shown
+    table.add_row("all", str(mutants), str(killed), str(explained), f"{score:.1%}", str(holes), style="bold")
+    return table
 
 
-def save(found: list[Mutated], file: Path) -> None:
-    """Write the figures into a JSON file, beside those of other exercises that it holds already."""
+def save(reports: list[MutationReport], file: Path) -> None:
+    """Write the figures into a JSON file, keeping those of other exercises in it."""
     known = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-    for one in found:
+    for one in reports:
         known[one.exercise.id] = {
-            "mutants": len(one.fates),
+            "mutants": len(one.outcomes),
             "killed": one.killed,
             "equivalent": one.explained,
-            "survivors": told(one),
+            "survivors": open_questions(one),
         }
     file.write_text(json.dumps(known, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")

@@ -15,10 +15,10 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from ..feedback import pages
-from ..feedback.disclosure import Level, feedback
+from ..feedback.disclosure import Level, make_feedback
 from ..files import write_whole
 from ..model import Diagnosis, Exercise, PartResult, Result, Status
-from ..submission.discover import Left
+from ..submission.discover import SkippedFile
 from .results_folder import file_name
 
 BINS = 10
@@ -162,7 +162,10 @@ class ClassReport:
     def page(self, student: str, results: Sequence[Result]) -> str:
         """One student's page."""
         fragments = [
-            (result.exercise, Markup(pages.fragment(feedback(result, self.exercises[result.exercise], self.level))))
+            (
+                result.exercise,
+                Markup(pages.render_html(make_feedback(result, self.exercises[result.exercise], self.level))),
+            )
             for result in results
         ]
         return (
@@ -176,9 +179,9 @@ class ClassReport:
             )
         )
 
-    def write(self, left: Sequence[Left], broken: Sequence[str], seed: int) -> None:
+    def write(self, left: Sequence[SkippedFile], broken: Sequence[str], seed: int) -> None:
         """Write the class report."""
-        lost = [Left(name, "was damaged, and made anew") for name in broken]
+        lost = [SkippedFile(name, "was damaged, and made anew") for name in broken]
         common = self.misconceptions()
         again = [one for one in common if one.count >= 2 and one.count >= COMMON * one.of][:5]
         columns = sorted({name for row in self.rows for name in row.cells})

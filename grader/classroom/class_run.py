@@ -18,8 +18,9 @@ from ..feedback import report
 from ..feedback.disclosure import Level
 from ..model import Exercise, GradingOptions, PartResult, Result, Status
 from ..sandbox.reader_client import Reader
-from ..submission import discover, layouts, reading
-from ..submission.discover import Gathered, Left, Submitted
+from ..submission import discover, reading
+from ..submission.discover import Discovery, SkippedFile, SubmissionFile
+from ..submission.layouts import escape_unprintable
 from . import results_folder
 from .pool import Answer, Jury, Task
 from .results_folder import Ledger, Made
@@ -68,7 +69,7 @@ class Tally:
     graded: int = 0
     unchanged: int = 0
     statuses: dict[Status, int] = field(default_factory=dict)
-    left: tuple[Left, ...] = ()
+    left: tuple[SkippedFile, ...] = ()
     broken: tuple[str, ...] = ()
     errors: list[str] = field(default_factory=list)
     seed: int = 0
@@ -96,13 +97,13 @@ def grade(
     exercises = {one.id: one for one in selected}
     with Reader() as reader, contextlib.ExitStack() as stack:
         found = gathered(request, list(exercises.values()), reader)
-        tally = Tally(students=len({one.student for one in found.submitted}), left=found.left)
+        tally = Tally(students=len({one.student for one in found.submissions}), left=found.skipped)
         book = stack.enter_context(results_folder.opened(request.results))
         tally.seed = book.seed(request.options.seed)
         book.begin(tally.seed, request.options)
         plan = _Plan(request, exercises, book, tally.seed, reader)
         tasks, unchanged = plan.split(found)
-        on_begin(len(found.submitted), len(tasks))
+        on_begin(len(found.submissions), len(tasks))
         for kept in unchanged:
             tally.unchanged += 1
             _count(tally, kept.result)
@@ -121,7 +122,7 @@ def grade(
     return tally
 
 
-def gathered(request: ClassRequest, exercises: list[Exercise], reader: Reader) -> Gathered:
+def gathered(request: ClassRequest, exercises: list[Exercise], reader: Reader) -> Discovery:
     """What there is to grade; UsageError if that is nothing."""
     results = request.results.resolve()
     root = request.submissions.resolve()
@@ -130,7 +131,7 @@ def gathered(request: ClassRequest, exercises: list[Exercise], reader: Reader) -
     if request.results.exists() and not request.results.is_dir():
         raise UsageError(f"{request.results} is a file: name a folder.")
     inside = request.results if root in results.parents and results.is_dir() else None
-    found = discover.gather(
+    found = discover.find_submissions(
         request.submissions,
         exercises,
         request.pattern,
@@ -139,9 +140,9 @@ def gathered(request: ClassRequest, exercises: list[Exercise], reader: Reader) -
         student=request.student,
         list_zip=reader.list_zip,
     )
-    if not found.submitted:
+    if not found.submissions:
         kinds = ", ".join(f"{one.id}.ipynb or {one.module}" for one in exercises[:3])
-        told = "".join(f"\n  {left.where}: {left.why}" for left in found.left[:5])
+        told = "".join(f"\n  {left.where}: {left.why}" for left in found.skipped[:5])
         raise UsageError(
             f"There is nothing to grade in {request.submissions}. Submissions are called like {kinds};"
             f" for other names give --pattern.{told}"
@@ -165,10 +166,10 @@ class _Plan:
         self.content = {name: results_folder.content_digest(one) for name, one in exercises.items()}
         self.reader = reader
 
-    def split(self, found: Gathered) -> tuple[list[Task], list[Graded]]:
+    def split(self, found: Discovery) -> tuple[list[Task], list[Graded]]:
         """What has to be graded, long trainings first, and what is done already."""
         tasks, unchanged = [], []
-        for one in found.submitted:
+        for one in found.submissions:
             task = self.task(one)
             if kept := None if self.request.again else self.unchanged(task):
                 unchanged.append(kept)
@@ -178,7 +179,7 @@ class _Plan:
         tasks.sort(key=lambda task: (-task.seconds, task.exercise, task.student))
         return tasks, unchanged
 
-    def task(self, one: Submitted) -> Task:
+    def task(self, one: SubmissionFile) -> Task:
         exercise = self.exercises[one.exercise]
         options = replace(self.request.options, seed=self.seeds[one.exercise])
         if not exercise.bars:  # then they make no difference, and a result counts as done under any of them
@@ -186,7 +187,7 @@ class _Plan:
         training = options.training
         bars = sum(bar.seconds for bar in exercise.bars if training == "full" or (training == "quick" and bar.quick))
         seconds = SLACK + 2 * exercise.limits.total_seconds + 1.5 * bars
-        return Task(one.student, one.exercise, one.place, options, seconds, one.problem)
+        return Task(one.student, one.exercise, one.location, options, seconds, one.problem)
 
     def unchanged(self, task: Task) -> Graded | None:
         """The result that is kept of a task, if it is what grading it would give; an error never is."""
@@ -238,7 +239,7 @@ def errored(exercise: Exercise, task: Task, why: str) -> Result:
         parts=parts,
         tests=(),
         student=task.student,
-        notes=(f"The grader itself failed here; this is not the student's mistake: {layouts.visible(why)[:600]}",),
+        notes=("The grader itself failed here; this is not the student's mistake: " + escape_unprintable(why)[:600],),
     )
 
 
@@ -246,4 +247,4 @@ def _count(tally: Tally, result: Result) -> None:
     tally.statuses[result.status] = tally.statuses.get(result.status, 0) + 1
     if result.status == "error":
         why = [*result.notes, *(test.message for test in result.tests if test.status == "error"), ""]
-        tally.errors.append(f"{result.student}, {result.exercise}: {layouts.visible(why[0])}")
+        tally.errors.append(f"{result.student}, {result.exercise}: {escape_unprintable(why[0])}")

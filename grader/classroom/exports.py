@@ -13,7 +13,7 @@ from typing import IO, Self
 from xml.sax.saxutils import escape, quoteattr
 
 from ..feedback import pages
-from ..feedback.disclosure import Feedback, Level, PartFeedback, feedback
+from ..feedback.disclosure import Feedback, Level, PartFeedback, make_feedback
 from ..files import write_whole
 from ..model import Exercise, Result, TestResult
 from .results_folder import file_name
@@ -131,7 +131,9 @@ def gradescope(
         file.unlink(missing_ok=True)
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    said = [feedback(result, exercises[result.exercise], level) for result in results if result.exercise in exercises]
+    said = [
+        make_feedback(result, exercises[result.exercise], level) for result in results if result.exercise in exercises
+    ]
     write_whole(file, json.dumps(gradescope_results(results, said), ensure_ascii=False, indent=1) + "\n")
 
 
@@ -155,7 +157,7 @@ def gradescope_results(results: Sequence[Result], said: Sequence[Feedback]) -> d
                 test["status"] = "passed" if part.status == "pass" else "failed"
             tests.append(test)
     notes = [note for one in said for note in one.notes]
-    points = pages.points
+    points = pages.format_points
     scores = [f"{one.exercise}: {points(one.score)} of {points(one.max_score)} points" for one in said]
     return {
         "score": round(sum(result.score for result in results), 3),

@@ -10,13 +10,13 @@ from itertools import groupby
 
 from ..exercise import catalog
 from ..feedback.disclosure import Level
-from ..submission.discover import Left
+from ..submission.discover import SkippedFile
 from . import exports
 from .class_report import ClassReport
 from .results_folder import Ledger
 
 
-def write(book: Ledger, left: Sequence[Left], level: Level, seed: int) -> None:
+def write(book: Ledger, left: Sequence[SkippedFile], level: Level, seed: int) -> None:
     """Write `grades.csv`, `junit.xml`, Gradescope's files, the class report and the students' pages."""
     exercises = {one.id: one for one in catalog.exercises()}
     report = ClassReport(book.folder, exercises, level)

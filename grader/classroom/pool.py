@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from ..errors import GraderError, NotConfined
 from ..model import GradingOptions
-from ..submission.location import Place
+from ..submission.location import Location
 
 START_SECONDS = 180.0
 """How long a judge and its worker server may take to import torch on a slow, busy machine."""
@@ -48,7 +48,7 @@ class Task:
 
     student: str
     exercise: str
-    place: Place
+    place: Location
     options: GradingOptions
     seconds: float = 300.0
     problem: str = ""
@@ -64,7 +64,7 @@ class Task:
         table = json.loads(line)
         path, *members = table.pop("place")
         options = GradingOptions.from_dict(table.pop("options"))
-        return Task(place=Place(Path(path), tuple(members)), options=options, **table)
+        return Task(place=Location(Path(path), tuple(members)), options=options, **table)
 
 
 @dataclass(frozen=True)

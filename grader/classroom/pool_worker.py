@@ -41,7 +41,7 @@ def main() -> None:
         answers.write(json.dumps({**said, "rss": rss()}) + "\n")
         answers.flush()
 
-    server = start_server(catalog.hidden())  # it imports torch while this process does
+    server = start_server(catalog.private_roots())  # it imports torch while this process does
     reader = Reader()
     reader.warm_up()
     signal.signal(signal.SIGTERM, lambda *_: _leave(server))

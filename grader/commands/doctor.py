@@ -1,4 +1,4 @@
-"""What this machine has and lacks for grading, and what to do about it."""
+"""Check what this machine has and lacks for grading, and say what to do about it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GPU_QUESTION = "import torch; print(torch.cuda.get_device_name(0) if torch.cuda.
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report; `fix` says what to do; without what is `needed` grading does not work."""
+    """One line of the report; `fix` says what to do, and grading does not work without what is `needed`."""
 
     name: str
     good: bool
@@ -29,28 +29,23 @@ class Finding:
     needed: bool = False
 
 
-def findings() -> Iterator[Finding]:
-    """The findings, as they come."""
+def examine() -> Iterator[Finding]:
+    """Yield the findings one by one, as they are made."""
     version = platform.python_version()
-    yield Finding(
-        "Python",
-        sys.version_info >= (3, 11),
-        version,
-        "" if sys.version_info >= (3, 11) else "Install Python 3.11 or newer.",
-        True,
-    )
-    yield from _torch()
-    yield _gpu()
-    yield from _confinement()
-    yield _exercises()
-    yield _workspace()
+    recent = sys.version_info >= (3, 11)
+    yield Finding("Python", recent, version, "" if recent else "Install Python 3.11 or newer.", needed=True)
+    yield from _examine_torch()
+    yield _examine_gpu()
+    yield from _examine_confinement()
+    yield _examine_exercises()
+    yield _examine_workspace()
 
 
-def _torch() -> Iterator[Finding]:
+def _examine_torch() -> Iterator[Finding]:
     try:
         import torch
     except Exception as error:  # a broken installation may raise anything
-        yield Finding("torch", False, f"cannot be imported: {error}", "Install it: pip install torch", True)
+        yield Finding("torch", False, f"cannot be imported: {error}", "Install it: pip install torch", needed=True)
         return
     threads = torch.get_num_threads()
     yield Finding("torch", True, f"{torch.__version__}, {threads} thread{'s' if threads > 1 else ''}")
@@ -58,7 +53,7 @@ def _torch() -> Iterator[Finding]:
     yield Finding("torchvision", module is not None, text, "" if module else "Install it: pip install torchvision")
 
 
-def _gpu() -> Finding:
+def _examine_gpu() -> Finding:
     try:
         run = subprocess.run(
             [sys.executable, "-c", GPU_QUESTION], capture_output=True, text=True, timeout=120, check=False
@@ -69,15 +64,15 @@ def _gpu() -> Finding:
     return Finding("GPU", True, name or "none: everything runs on the CPU, and --device cuda skips its tests")
 
 
-def _confinement() -> Iterator[Finding]:
-    what = detect_layers()
+def _examine_confinement() -> Iterator[Finding]:
+    confinement = detect_layers()
     fixes = {
-        "none": "Grade only code that you trust here; for a class use Linux 5.13 or newer with libseccomp.",
+        "none": "Grade only code that you trust on this machine; for a class, use Linux 5.13 or newer with libseccomp.",
         "landlock": "Install libseccomp (Debian, Ubuntu: libseccomp2).",
         "seccomp": "Landlock is missing: use Linux 5.13 or newer with Landlock enabled.",
     }
-    yield Finding("confinement", what == "landlock+seccomp", what, fixes.get(what, ""))
-    if what == "none":
+    yield Finding("confinement", confinement == "landlock+seccomp", confinement, fixes.get(confinement, ""))
+    if confinement == "none":
         return
     try:
         server = start_server(())
@@ -87,23 +82,24 @@ def _confinement() -> Iterator[Finding]:
             server.close()
         yield Finding("workers", True, "start")
     except NnkataError as error:
-        yield Finding("workers", False, str(error), "Without workers nothing can be graded.", True)
+        yield Finding("workers", False, str(error), "Nothing can be graded without workers.", needed=True)
 
 
-def _exercises() -> Finding:
+def _examine_exercises() -> Finding:
     try:
-        found = catalog.exercises()
+        exercises = catalog.exercises()
     except NnkataError as error:
-        return Finding("exercises", False, str(error), "Mend the exercise that is named.", True)
-    fix = "" if found else "The installation is incomplete: install nnkata anew."
-    return Finding("exercises", bool(found), f"{len(found)} in {', '.join(map(str, catalog.roots()))}", fix, True)
+        return Finding("exercises", False, str(error), "Fix the exercise that is named.", needed=True)
+    fix = "" if exercises else "The installation is incomplete: reinstall nnkata."
+    roots = ", ".join(map(str, catalog.roots()))
+    return Finding("exercises", bool(exercises), f"{len(exercises)} in {roots}", fix, needed=True)
 
 
-def _workspace() -> Finding:
+def _examine_workspace() -> Finding:
     from pathlib import Path
 
     try:
         space = workspace.find(Path.cwd().resolve(), catalog.KIT)
     except NnkataError:
-        return Finding("workspace", True, "none here", "`nnkata init` makes one.")
+        return Finding("workspace", True, "none here", "`nnkata init` creates one.")
     return Finding("workspace", not space.warnings, str(space.folder), "; ".join(space.warnings))

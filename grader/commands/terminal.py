@@ -1,4 +1,4 @@
-"""What every command shares: where people read, how errors are told, and exit codes."""
+"""Shared by every command: the console, errors as messages, and exit codes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from ..feedback.disclosure import Level
 
-FAILED, USAGE, BROKEN = 1, 2, 3
+EXIT_FAILED, EXIT_USAGE, EXIT_GRADER_ERROR = 1, 2, 3
 """Exit codes: something of the student's failed, wrong usage, the grader itself failed."""
 
 
-def screen() -> Console:
-    """Where people read: colour on a terminal, plain elsewhere, never wider than is pleasant."""
+def make_console() -> Console:
+    """Return a console: in colour on a terminal, plain elsewhere, at most 120 columns wide."""
     from rich.console import Console
 
     console = Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
@@ -31,47 +31,49 @@ def screen() -> Console:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Every error of ours as one message and an exit code, never a traceback."""
+def errors_as_messages() -> Iterator[None]:
+    """Turn every error of ours into one message and an exit code, never a traceback."""
     try:
         yield
     except SubmissionError as error:
-        say(str(error), FAILED)
+        exit_with_message(str(error), EXIT_FAILED)
     except GraderError as error:
-        say(f"The grader itself failed, so there is no verdict: {error}", BROKEN)
+        exit_with_message(f"The grader itself failed, so there is no verdict: {error}", EXIT_GRADER_ERROR)
     except NnkataError as error:
-        say(str(error), USAGE)
+        exit_with_message(str(error), EXIT_USAGE)
     except KeyboardInterrupt:
-        say("Stopped.", 130)
+        exit_with_message("Stopped.", 130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        raise typer.Exit(FAILED) from None
+        raise typer.Exit(EXIT_FAILED) from None
     except (typer.Exit, typer.Abort):
         raise
-    except Exception as error:
+    except Exception as error:  # a bug of ours: people get a message, developers the traceback
         if os.environ.get("NNKATA_TRACEBACK"):
             raise
-        say(
+        exit_with_message(
             f"The grader itself failed, so there is no verdict: {type(error).__name__}: {error}\n"
-            "This is a bug of nnkata, not of your code. To report it, run the same again with NNKATA_TRACEBACK=1 set.",
-            BROKEN,
+            "This is a bug in nnkata, not in your code. To report it, run the command again with NNKATA_TRACEBACK=1.",
+            EXIT_GRADER_ERROR,
         )
 
 
-def usage(message: str) -> NoReturn:
-    """Say what is wrong with the way the command was called, and stop."""
-    say(message, USAGE)
+def exit_with_usage_error(message: str) -> NoReturn:
+    """Print what is wrong with the way the command was called, and exit."""
+    exit_with_message(message, EXIT_USAGE)
 
 
-def say(message: str, code: int) -> NoReturn:
+def exit_with_message(message: str, code: int) -> NoReturn:
+    """Print a message on standard error and exit."""
     typer.echo(message, err=True)
     raise typer.Exit(code)
 
 
-def level_of(name: str) -> Level:
+def parse_level(name: str) -> Level:
+    """Return the feedback level of that name, or exit with the list of levels."""
     from nnkata.grader.feedback import disclosure
 
-    found = next((level for level in disclosure.LEVELS if level == name), None)
-    if found is None:
-        usage(f"There is no feedback level {name!r}: choose {', '.join(disclosure.LEVELS)}.")
-    return found
+    level = next((known for known in disclosure.LEVELS if known == name), None)
+    if level is None:
+        exit_with_usage_error(f"There is no feedback level {name!r}: choose {', '.join(disclosure.LEVELS)}.")
+    return level

@@ -20,7 +20,7 @@ from .. import files
 from ..errors import ContentError, UsageError
 from ..exercise import stub
 from ..model import Exercise
-from ..submission.notebook import POINTS
+from ..submission.notebook import POINTS_SUFFIX
 
 MARK = "nnkata"
 """The key of a cell's metadata that says what it is to us: `lesson`, `solution:mse_loss`, …"""
@@ -138,7 +138,7 @@ def _cells(exercise: Exercise, parts: list[Chosen]) -> Iterator[NotebookNode]:
         yield _code(f"check:{part.name}", f'check("{part.name}")')
         if part.points is not None:
             text = POINTS_CELL.format(id=exercise.id, part=part.name, points=part.points)
-            marks = _marks(part.name + POINTS, locked=True, grade=True)
+            marks = _marks(part.name + POINTS_SUFFIX, locked=True, grade=True)
             yield _code(f"points:{part.name}", text, {**marks, "points": part.points})
 
 

@@ -18,7 +18,7 @@ from ..classroom import class_run, exports
 from ..errors import GraderError, NnkataError, UsageError
 from ..exercise import catalog
 from ..feedback import pages
-from ..feedback.disclosure import LEVELS, Feedback, Level, feedback
+from ..feedback.disclosure import LEVELS, Feedback, Level, make_feedback
 from ..files import write_whole
 from ..model import Exercise, GradingOptions, PartResult, Result
 
@@ -103,8 +103,9 @@ def classroom(submission: Path, settings: Settings, output: Path | None) -> int:
     results = graded(submission, settings)
     for result in results:
         said = _said(result, settings.level)
-        print(f"\n{said.exercise} · {said.title}: {pages.points(said.score)} of {pages.points(said.max_score)} points")
-        print(pages.plain(said))
+        score, max_score = pages.format_points(said.score), pages.format_points(said.max_score)
+        print(f"\n{said.exercise} · {said.title}: {score} of {max_score} points")
+        print(pages.render_text(said))
     document = json.dumps(classroom_results(results, settings.level))
     if output:
         with open(output, "a", encoding="utf-8") as file:
@@ -138,7 +139,7 @@ def classroom_results(results: list[Result], level: Level) -> dict[str, object]:
 
 
 def _said(result: Result, level: Level) -> Feedback:
-    return feedback(result, catalog.find(result.exercise), level)
+    return make_feedback(result, catalog.find(result.exercise), level)
 
 
 def main(words: list[str]) -> int:

@@ -24,9 +24,9 @@ from ..classroom.pool import START_SECONDS, Judge, Task
 from ..errors import GraderError, UsageError
 from ..exercise import catalog
 from ..feedback import pages, report
-from ..feedback.disclosure import Feedback, feedback, flowing
+from ..feedback.disclosure import Feedback, make_feedback, unwrap_paragraphs
 from ..model import GradingOptions, Part, Result, Training
-from ..submission.location import Place
+from ..submission.location import Location
 from ..workspace import service
 
 TRAINING_SECONDS = 3_600.0
@@ -58,9 +58,9 @@ class Exercise:
         Args:
             full: try the whole training of an accuracy bar too, which may take minutes; else the quick one.
         """
-        parts = (service.part_of(self.exercise, part).name,) if part else ()
+        parts = (service.find_part(self.exercise, part).name,) if part else ()
         result = self._graded(parts, "full" if full else "quick")
-        said = feedback(result, self.exercise)
+        said = make_feedback(result, self.exercise)
         for one in said.parts:
             self.diagnosed.pop(one.name, None)
             if one.explanation:
@@ -69,17 +69,17 @@ class Exercise:
 
     def hint(self, part: str) -> Hint:
         """A hint, one level more each time; from the last check's diagnosis if there is one."""
-        found = service.part_of(self.exercise, part)
+        found = service.find_part(self.exercise, part)
         if told := self.diagnosed.pop(part, ""):
             return Hint(found, 0, told)
         if not found.hints:
             return Hint(found, 0, "There are no hints for this part. Its lesson is at the top of the notebook.")
         level = self.taken[part] = min(self.taken.get(part, 0) + 1, len(found.hints))
-        return Hint(found, level, flowing(found.hints[level - 1]))
+        return Hint(found, level, unwrap_paragraphs(found.hints[level - 1]))
 
     def points(self, part: str, of: float) -> float:
         """The points that a part earns, of so many."""
-        name = service.part_of(self.exercise, part).name
+        name = service.find_part(self.exercise, part).name
         whole = next(one for one in self._graded((name,), "full").parts if one.name == name)
         earned = whole.of(of)
         if earned is None:
@@ -93,7 +93,7 @@ class Exercise:
             # own code: confined where that is possible, checked where it is not
             options = GradingOptions(seed=time.time_ns() % (1 << 31), parts=parts, training=training)
             seconds = 2 * self.exercise.limits.total_seconds + TRAINING_SECONDS
-            return _warm.graded(Task("", self.exercise.id, Place(file), options, seconds))
+            return _warm.graded(Task("", self.exercise.id, Location(file), options, seconds))
 
     def _next(self, said: Feedback, full: bool) -> str:
         wrong = [part for part in said.parts if part.status == "fail"]
@@ -120,10 +120,10 @@ class Shown:
     next_step: str
 
     def _repr_html_(self) -> str:
-        return pages.fragment(self.said, next_step=self.next_step)
+        return pages.render_html(self.said, next_step=self.next_step)
 
     def __repr__(self) -> str:
-        return pages.plain(self.said, next_step=self.next_step)
+        return pages.render_text(self.said, next_step=self.next_step)
 
     @property
     def passed(self) -> bool:

@@ -27,7 +27,7 @@ from ..engine.engine import Engine, GradingRequest
 from ..errors import GraderError, NnkataError
 from ..exercise import catalog
 from ..feedback import pages
-from ..feedback.disclosure import LEVELS, Feedback, feedback
+from ..feedback.disclosure import LEVELS, Feedback, make_feedback
 from ..model import Exercise, GradingOptions, Result
 from ..submission import notebook_cells
 from ..submission.reading import FileBytes
@@ -80,7 +80,7 @@ class Grade(NbGraderPreprocessor):  # type: ignore[misc]
         result = self._result(exercise, tuple(part for part, _ in graded), nb, told)
         for flag in result.flags:
             self.log.warning("%s, %s: look at %s", told["student"], name, flag)
-        said = {part.name: part for part in feedback(result, exercise, self.level).parts}
+        said = {part.name: part for part in make_feedback(result, exercise, self.level).parts}
         for part, cell in graded:
             whole = next(one for one in result.parts if one.name == part)
             points = float(cell.metadata.nbgrader.points)
@@ -145,7 +145,7 @@ def derived(seed: int, assignment: str, exercise: str) -> int:
 
 
 def _outputs(said: Feedback, points: float) -> Iterator[NotebookNode]:
-    plain, html = pages.plain(said), pages.fragment(said, heading=False)
+    plain, html = pages.render_text(said), pages.render_html(said, heading=False)
     yield nbformat.v4.new_output("display_data", {"text/plain": plain, "text/html": html})
     yield nbformat.v4.new_output("execute_result", {"text/plain": f"{points:g}"}, execution_count=1)
 

@@ -97,7 +97,7 @@ def _defines(text: str, name: str) -> bool:
         tree = ast.parse(notebook_cells.plain_python(text))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    return any(getattr(node, "name", None) == name and not notebook.unwritten(node) for node in tree.body)
+    return any(getattr(node, "name", None) == name and not notebook.is_unwritten(node) for node in tree.body)
 
 
 def _marks(handed_out: Any) -> dict[str, dict[str, Any]]:  # Any: a row of nbgrader's gradebook
@@ -137,7 +137,7 @@ def adopt_renamed(assignment: str, student: str, notebooks: list[str]) -> None:
         fitting = [file for file, text in strays.items() if name in file.stem or setup in text]
         if len(fitting) == 1:
             # a student's folder may hold links: nothing is written where anything has the name already
-            data = source.read_bytes(fitting[0], notebook_cells.SIZE)
+            data = source.read_bytes(fitting[0], notebook_cells.MAX_NOTEBOOK_BYTES)
             if files.write_new(folder, f"{name}.ipynb", data):
                 notebooks.append(str(folder / f"{name}.ipynb"))
 

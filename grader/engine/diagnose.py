@@ -227,6 +227,6 @@ class _Replay:
         key = (mistake.id if mistake else "", id(case))
         if key not in self.answers:
             exercise = self.trial.exercise
-            namespace = content.standing_in(exercise, mistake) if mistake else content.reference(exercise)
+            namespace = content.with_misconception(exercise, mistake) if mistake else content.reference(exercise)
             self.answers[key] = Local(exercise, namespace).run(case.question)
         return self.answers[key]

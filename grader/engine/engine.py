@@ -21,9 +21,9 @@ from ..sandbox.confined_student import ConfinedStudent
 from ..sandbox.fork_client import FULL, WorkerServer, start_server
 from ..sandbox.reader_client import Origin, Reader
 from ..sandbox.worker_handle import ALL_DEFENCES, Defences, Progress
-from ..submission import source
+from ..submission import forbidden_uses
 from ..submission.examination import Examined
-from ..submission.location import Place
+from ..submission.location import Location
 from ..submission.reading import FileBytes, Unreadable
 from ..submission.source import Submission
 from . import dependencies
@@ -71,7 +71,7 @@ class Engine:
         """Start the worker server and the reader now, so that they get ready while this process imports torch."""
         self.reader.warm_up()
         if self.server is None:
-            self.server = start_server(catalog.hidden())
+            self.server = start_server(catalog.private_roots())
 
     def close(self) -> None:
         """End the server and the reader."""
@@ -125,7 +125,7 @@ class Engine:
         if isinstance(submission, Examined | Unreadable):
             return submission
         if isinstance(submission, Path):
-            submission = Place(submission)
+            submission = Location(submission)
         if not isinstance(submission, Submission):
             return self.reader.examine(submission, request.exercise)[0]
         text = FileBytes(submission.name, submission.text.encode())
@@ -188,8 +188,8 @@ def _trial(request: GradingRequest, examined: Examined, student: Student, seed: 
     gpu = _wants_gpu(request)
     blocked = {part: Block(why, static=True) for part, why in submission.blocked.items()}
     if request.defences.guard_source:
-        for violation in source.violations(examined.names, request.exercise):
-            message = violation.told(submission.place(violation.line))
+        for violation in forbidden_uses.find_violations(examined.names, request.exercise):
+            message = violation.message(submission.location(violation.line))
             blocked[violation.part] = Block(message, static=True)
     return Trial(
         request.exercise,

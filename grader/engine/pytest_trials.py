@@ -10,7 +10,7 @@ from ..judge.trial import Block, Trial
 from ..model import Exercise
 from ..sandbox.confined_student import ConfinedStudent
 from ..sandbox.fork_client import WorkerServer, start_server
-from ..submission import reading, source
+from ..submission import forbidden_uses, reading
 from ..submission.examination import Examined, examine
 from ..submission.reading import Unreadable
 
@@ -33,10 +33,10 @@ class Trials:
             exercise = catalog.find(exercise_id)
             examined = _examine(Path(self.submission) if self.submission else exercise.solution, exercise)
             if self.server is None:
-                self.server = start_server(catalog.hidden())
+                self.server = start_server(catalog.private_roots())
             student = ConfinedStudent(self.server, exercise, examined.submission, exercise.limits)
             self.students.append(student)
-            violations = source.violations(examined.names, exercise)
+            violations = forbidden_uses.find_violations(examined.names, exercise)
             blocked = {violation.part: Block(str(violation), static=True) for violation in violations}
             self.by_exercise[exercise_id] = Trial(exercise, student, self.seed, blocked=blocked)
         return self.by_exercise[exercise_id]

@@ -1,1 +1,1 @@
-"""Exercises on disk, what their authors write with, and the data that they train on."""
+"""Exercises on disk, the vocabulary of their authors, and the data that they train on."""

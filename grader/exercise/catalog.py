@@ -1,7 +1,7 @@
 """Exercises on disk: found by their folders, described by their `exercise.toml`. No torch, no central list.
 
-A content root holds `exercises/<id>/`, `solutions/<id>/` and `tests/hidden/<id>/`. The kit is one; others are named
-in the environment variable `NNKATA_PATH`, separated like PATH, and come after it.
+A content root holds `exercises/<id>/`, `solutions/<id>/` and `tests/hidden/<id>/`. The kit is one; the environment
+variable `NNKATA_PATH` lists others, separated as in PATH, which come after it.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ from ..errors import ContentError, UnknownExercise
 from ..model import Bar, Exercise, Limits, Part
 
 KIT = Path(__file__).resolve().parents[2]
-FORMAT = 1
+EXERCISE_FORMAT_VERSION = 1
 
 
 def roots() -> list[Path]:
-    """Every content root: the kit's own, then those of NNKATA_PATH."""
+    """Return every content root: the kit's own, then those of NNKATA_PATH."""
     extra = [Path(entry).resolve() for entry in os.environ.get("NNKATA_PATH", "").split(os.pathsep) if entry]
     return [KIT, *extra]
 
 
-def hidden() -> tuple[Path, ...]:
-    """Content roots besides the kit's, which no worker may read."""
+def private_roots() -> tuple[Path, ...]:
+    """Return the content roots besides the kit's, which no worker may read."""
     return tuple(root for root in roots() if root != KIT)
 
 
 def exercises() -> list[Exercise]:
-    """Every exercise, by id. ContentError names the one that is malformed."""
-    found: dict[str, Exercise] = {}
+    """Return every exercise, sorted by id; ContentError names the one that is malformed."""
+    by_id: dict[str, Exercise] = {}
     for root in roots():
         for file in sorted(root.glob("exercises/*/exercise.toml")):
-            found[file.parent.name] = read(file.parent, root)
-    return [found[name] for name in sorted(found)]
+            by_id[file.parent.name] = read(file.parent, root)
+    return [by_id[name] for name in sorted(by_id)]
 
 
 def ids() -> list[str]:
-    """Every exercise's id, without reading their files."""
+    """Return every exercise's id, sorted, without reading their files."""
     return sorted({file.parent.name for root in roots() for file in root.glob("exercises/*/exercise.toml")})
 
 
 def find(wanted: str) -> Exercise:
-    """The exercise that `wanted` names: its id, its number (`3`, `03`) or its topic (`losses`).
+    """Return the exercise that `wanted` names: its id, its number (`3`, `03`) or its topic (`losses`).
 
     Raises:
         UnknownExercise: with the nearest ids.
@@ -63,7 +63,7 @@ def find(wanted: str) -> Exercise:
 
 
 def resolve(wanted: str) -> str:
-    """The id that `wanted` names; see `find`."""
+    """Return the id that `wanted` names; see `find`."""
     known = ids()
     key = wanted.strip().strip("/").lower()
     key = key.rsplit("/", 1)[-1].removesuffix(".py")
@@ -88,13 +88,13 @@ def _nearest(key: str, known: list[str]) -> list[str]:
 
 
 def read(folder: Path, root: Path) -> Exercise:
-    """The exercise described by `folder/exercise.toml`; ContentError says what is wrong with it."""
+    """Return the exercise that `folder/exercise.toml` describes; ContentError says what is wrong with it."""
     file = folder / "exercise.toml"
     try:
         table = tomllib.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ContentError(f"{file}: {error}") from None
-    return _Reader(folder.name, table).exercise(folder, root)
+    return _TomlReader(folder.name, table).exercise(folder, root)
 
 
 def read_cached(folder: Path, root: Path) -> Exercise:
@@ -107,28 +107,30 @@ def _read_at(folder: Path, root: Path, _changed: int) -> Exercise:
     return read(folder, root)
 
 
-class _Reader:
+class _TomlReader:
     def __init__(self, name: str, table: dict[str, Any]) -> None:
         self.name, self.table = name, table
 
     def take(self, table: dict[str, Any], key: str, kind: type | tuple[type, ...], default: object = None) -> Any:
         value = table.get(key, default)
         if not isinstance(value, kind):
-            raise ContentError(f"{self.name}/exercise.toml: {key!r} is missing or of the wrong kind")
+            raise ContentError(f"{self.name}/exercise.toml: {key!r} is missing or has the wrong type")
         return value
 
     def words(self, table: dict[str, Any], key: str) -> tuple[str, ...]:
         values = self.take(table, key, list, [])
         if not all(isinstance(value, str) for value in values):
-            raise ContentError(f"{self.name}/exercise.toml: {key!r} must hold strings")
+            raise ContentError(f"{self.name}/exercise.toml: {key!r} must be a list of strings")
         return tuple(value.strip("\n") for value in values)
 
     def exercise(self, folder: Path, root: Path) -> Exercise:
         if not re.fullmatch(r"\d\d_[a-z][a-z0-9_]*", self.name):
-            raise ContentError(f"{self.name}: an exercise's folder is called like 03_losses")
+            raise ContentError(f"{self.name}: an exercise's folder has a name like 03_losses")
         version = self.table.get("format_version")
-        if version != FORMAT:
-            raise ContentError(f"{self.name}/exercise.toml: format_version is {version}; this kit reads {FORMAT}")
+        if version != EXERCISE_FORMAT_VERSION:
+            raise ContentError(
+                f"{self.name}/exercise.toml: format_version is {version}; this kit reads {EXERCISE_FORMAT_VERSION}"
+            )
         module = self.name.partition("_")[2] + ".py"
         shared = self.words(self.table, "forbidden")
         return Exercise(
@@ -150,7 +152,7 @@ class _Reader:
     def parts(self, shared: tuple[str, ...]) -> Iterator[Part]:
         tables = self.take(self.table, "parts", list)
         if not all(isinstance(table, dict) for table in tables):
-            raise ContentError(f"{self.name}/exercise.toml: each part begins with a line [[parts]]")
+            raise ContentError(f"{self.name}/exercise.toml: each part must begin with a line [[parts]]")
         for table in tables:
             builtin = table.get("builtin")
             yield Part(
@@ -165,7 +167,7 @@ class _Reader:
         for table in self.take(self.table, "bars", list, []):
             if set(table) != {field.name for field in fields(Bar)}:
                 raise ContentError(
-                    f"{self.name}/exercise.toml: a bar has the keys {[field.name for field in fields(Bar)]}"
+                    f"{self.name}/exercise.toml: a bar must have the keys {[field.name for field in fields(Bar)]}"
                 )
             yield Bar(**table)
 
@@ -174,7 +176,7 @@ class _Reader:
         known = {field.name for field in fields(Limits)}
         if unknown := set(table) - known:
             raise ContentError(
-                f"{self.name}/exercise.toml: unknown limits {sorted(unknown)}; known are {sorted(known)}"
+                f"{self.name}/exercise.toml: unknown limits {sorted(unknown)}; the known ones are {sorted(known)}"
             )
         if wrong := [name for name, value in table.items() if type(value) not in (int, float)]:
             raise ContentError(f"{self.name}/exercise.toml: the limits {wrong} must be numbers")

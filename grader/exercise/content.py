@@ -1,4 +1,4 @@
-"""What the author of an exercise writes with, and how it is loaded: references, built-ins, misconceptions.
+"""The vocabulary of an exercise's author, and loading of content: references, built-ins, misconceptions.
 
 Everything loaded here runs in the grader, never beside a student's code.
 """
@@ -22,29 +22,29 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def part(name: str) -> pytest.MarkDecorator:
-    """Marks a hidden test (or `pytestmark`) with the part that it is about."""
+    """Mark a hidden test (or `pytestmark`) with the part that it is about."""
     return pytest.mark.part(name)
 
 
 def rung(name: str) -> pytest.MarkDecorator:
-    """Marks a hidden test with its rung of the ladder; see `model.RUNGS`."""
+    """Mark a hidden test with its rung; see `model.RUNGS`."""
     if name not in RUNGS:
-        raise ContentError(f"there is no rung {name!r}; there are {', '.join(RUNGS)}")
+        raise ContentError(f"there is no rung {name!r}; the rungs are {', '.join(RUNGS)}")
     return pytest.mark.rung(name)
 
 
 def bar(name: str) -> pytest.MarkDecorator:
-    """Marks a hidden test on the rung `bar` with the exercise's bar that it asks for."""
+    """Mark a hidden test on the rung `bar` with the exercise's bar that it requires."""
     return pytest.mark.bar(name)
 
 
 def misconception(part: str, id: str, explanation: str, advice: str, *, fails: str | list[str]) -> Callable[[F], F]:
-    """Registers a runnable wrong implementation of a part.
+    """Register a runnable wrong implementation of a part.
 
     Args:
-        part: the function or class that it stands in for.
+        part: the function or class that it replaces.
         id: its name, in words joined by hyphens: `sum-instead-of-mean`.
-        explanation: what the code does, said to the student: "You add the squares up but never divide …".
+        explanation: what the code does, addressed to the student: "You add the squares up but never divide …".
         advice: what to try, without giving the line away.
         fails: the hidden tests that it must fail, by function name.
     """
@@ -58,36 +58,36 @@ def misconception(part: str, id: str, explanation: str, advice: str, *, fails: s
 
 
 _pending: list[Misconception] = []
-"""What `misconception` registered since the file that is being loaded began."""
+"""Misconceptions registered so far by the file that is being loaded."""
 
 
 def run_file(file: Path) -> dict[str, Any]:
-    """The namespace that a trusted content file leaves behind; ContentError if it does not run."""
+    """Run a trusted content file and return its namespace; ContentError if it raises."""
     try:
         source = file.read_text("utf-8")
         linecache.cache[str(file)] = (len(source), None, source.splitlines(True), str(file))
         namespace: dict[str, Any] = {"__name__": f"nnkata_content_{file.stem}", "__file__": str(file)}
         exec(compile(source, str(file), "exec"), namespace)
-    except Exception as error:
+    except Exception as error:  # an author's file may raise anything
         raise ContentError(f"{file}: {type(error).__name__}: {error}") from error
     return namespace
 
 
 @functools.cache
 def reference(exercise: Exercise) -> Mapping[str, object]:
-    """The reference solution's namespace."""
+    """Return the reference solution's namespace."""
     return run_file(exercise.solution)
 
 
 @functools.cache
 def builtins(exercise: Exercise) -> Mapping[str, object]:
-    """PyTorch's own implementation of each part that has one."""
-    return {part.name: dotted(part.builtin) for part in exercise.parts if part.builtin}
+    """Return PyTorch's own implementation of each part that has one."""
+    return {part.name: import_dotted(part.builtin) for part in exercise.parts if part.builtin}
 
 
 @functools.cache
 def misconceptions(exercise: Exercise) -> tuple[Misconception, ...]:
-    """The exercise's misconceptions, in the order of its file; none if there is no such file."""
+    """Return the exercise's misconceptions, in the order of its file; none if there is no such file."""
     if not exercise.misconceptions.is_file():
         return ()
     _pending.clear()
@@ -95,28 +95,28 @@ def misconceptions(exercise: Exercise) -> tuple[Misconception, ...]:
     return tuple(_pending)
 
 
-def standing_in(exercise: Exercise, wrong: Misconception) -> dict[str, object]:
-    """The reference's namespace with one part replaced by a misconception."""
+def with_misconception(exercise: Exercise, wrong: Misconception) -> dict[str, object]:
+    """Return the reference's namespace with one part replaced by a misconception."""
     return {**reference(exercise), wrong.part: wrong.implementation}
 
 
 @functools.cache
 def probes(exercise: Exercise) -> Mapping[str, probing.Probe]:
-    """The probes of the exercise."""
+    """Return the probes of the exercise, by name."""
     return probing.load_probes(probe_source(exercise))
 
 
 @functools.cache
 def probe_source(exercise: Exercise) -> str:
-    """The text of the exercise's `probes.py`, empty if it has none."""
+    """Return the text of the exercise's `probes.py`, empty if it has none."""
     file = exercise.tests / "probes.py"
     return file.read_text("utf-8") if file.is_file() else ""
 
 
-def dotted(name: str) -> object:
-    """The object of a dotted name such as `torch.nn.functional.mse_loss`."""
+def import_dotted(name: str) -> object:
+    """Import the object of a dotted name such as `torch.nn.functional.mse_loss`."""
     module, _, attribute = name.rpartition(".")
     try:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError):
-        raise ContentError(f"there is no {name}: it is named as a built-in") from None
+        raise ContentError(f"there is no {name}, which exercise.toml names as a built-in") from None

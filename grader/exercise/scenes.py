@@ -1,8 +1,8 @@
-"""Segmentation scenes: MNIST digits on clutter of the same grey levels, one class a pixel.
+"""Segmentation scenes: MNIST digits on clutter of the same grey levels, one class per pixel.
 
-A pixel's grey says little: digits and the clutter's strokes are equally bright and equally thick. What is a digit
-shows in its shape, a few short strokes that belong together, so a model has to look far around a pixel; where the
-digit ends shows in the pixel itself. All scenes of a chunk are drawn at once, from one seeded generator.
+A pixel's grey level says little: digits and the clutter's strokes are equally bright and equally thick. A digit is
+recognised by its shape, a few short strokes that belong together, so a model has to look far around a pixel; where it
+ends is seen in the pixel itself. All scenes of a chunk are drawn at once, from one seeded generator.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CHUNK = 250
 
 
 def make_scenes(images: Tensor, labels: Tensor, count: int, size: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Scenes with two to four digits each, some of which overlap, on noise, texture and strokes.
+    """Return scenes with two to four digits each, some of which overlap, on noise, texture and strokes.
 
     Args:
         images: MNIST digits, uint8 `(N, 28, 28)`.
@@ -42,15 +42,17 @@ def make_scenes(images: Tensor, labels: Tensor, count: int, size: int, seed: int
     """
     generator = torch.Generator().manual_seed(seed)
     sizes = [min(CHUNK, count - begin) for begin in range(0, count, CHUNK)]
-    parts = [_chunk(images, labels, number, size, generator) for number in sizes]
+    parts = [_make_chunk(images, labels, number, size, generator) for number in sizes]
     if not parts:
         return torch.zeros(0, 1, size, size), torch.zeros(0, size, size, dtype=torch.int64)
     scenes, masks = zip(*parts, strict=True)
     return torch.cat(scenes), torch.cat(masks)
 
 
-def _chunk(images: Tensor, labels: Tensor, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """`count` scenes and their masks: texture, strokes behind, digits, strokes in front, noise."""
+def _make_chunk(
+    images: Tensor, labels: Tensor, count: int, size: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Return `count` scenes and their masks: texture, strokes behind, digits, strokes in front, noise."""
     scene = _texture(count, size, generator)
     behind, front = _strokes(count, STROKES, size, generator).split([STROKES - 2, 2], dim=1)
     ink = _digits(images, labels, count, size, generator)
@@ -64,7 +66,7 @@ def _chunk(images: Tensor, labels: Tensor, count: int, size: int, generator: tor
 
 
 def _texture(count: int, size: int, generator: torch.Generator) -> Tensor:
-    """Clouds, coarse and fine, `(count, size, size)`, mostly dark."""
+    """Return clouds, coarse and fine, `(count, size, size)`, mostly dark."""
     clouds = torch.zeros(count, 1, size, size)
     for cells, height in ((4, 0.3), (12, 0.25)):
         grid = height * torch.rand(count, 1, cells, cells, generator=generator)
@@ -73,7 +75,7 @@ def _texture(count: int, size: int, generator: torch.Generator) -> Tensor:
 
 
 def _strokes(count: int, number: int, size: int, generator: torch.Generator) -> Tensor:
-    """Arcs of large circles, from hardly bent to clearly so, `(count, number, size, size)` in [0, 1]."""
+    """Return arcs of large circles, from nearly straight to clearly curved, `(count, number, size, size)` in [0, 1]."""
     shape = (count, number, 1, 1)
     radius = size * _uniform(generator, 0.25, 2.0, *shape)
     angle = _uniform(generator, 0.0, 2 * math.pi, *shape)
@@ -85,7 +87,7 @@ def _strokes(count: int, number: int, size: int, generator: torch.Generator) -> 
 
 
 def _digits(images: Tensor, labels: Tensor, count: int, size: int, generator: torch.Generator) -> Tensor:
-    """Digits scaled, turned and placed at random, `(count, most, size, size)` in [0, 1]; missing ones: 0."""
+    """Return digits scaled, rotated and placed at random, `(count, most, size, size)` in [0, 1]; missing ones are 0."""
     fewest, most = DIGITS
     number = torch.randint(fewest, most + 1, (count, 1), generator=generator)
     chosen = _balanced(labels, count * most, generator)
@@ -107,12 +109,12 @@ def _digits(images: Tensor, labels: Tensor, count: int, size: int, generator: to
 
 
 def _balanced(labels: Tensor, number: int, generator: torch.Generator) -> Tensor:
-    """Indices of `number` random digits, every class equally likely."""
+    """Return indices of `number` random digits, every class equally likely."""
     per_class = torch.bincount(labels)
     weights = (1.0 / per_class.to(torch.float64))[labels]
     return torch.multinomial(weights, number, replacement=True, generator=generator)
 
 
 def _uniform(generator: torch.Generator, low: float, high: float, *shape: int) -> Tensor:
-    """Values from U(low, high)."""
+    """Return values drawn from U(low, high)."""
     return low + (high - low) * torch.rand(shape, generator=generator)

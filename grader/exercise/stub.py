@@ -1,7 +1,7 @@
 """Stubs from solutions: one source for each exercise.
 
-A solution region begins at a line `### BEGIN SOLUTION` and ends at `### END SOLUTION` (nbgrader's markers). Inside of a
-function it becomes a place to write; at the left margin (helpers of the reference) it goes without trace.
+A solution region begins at a line `### BEGIN SOLUTION` and ends at `### END SOLUTION` (nbgrader's markers). Inside a
+function it becomes a placeholder; at the left margin (helpers of the reference) it is removed without a trace.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..errors import ContentError
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-PLACE = ("# YOUR CODE HERE", "raise NotImplementedError")
+PLACEHOLDER = ("# YOUR CODE HERE", "raise NotImplementedError")
 
 
 @dataclass(frozen=True)
@@ -24,20 +24,20 @@ class Span:
 
 
 def make_stub(solution: str, name: str = "the solution") -> str:
-    """The stub of a solution's source; ContentError for markers that do not pair up."""
+    """Return the stub of a solution's source; ContentError for markers that do not pair up."""
     lines: list[str] = []
     indent: str | None = None
     for number, line in enumerate(solution.splitlines(), 1):
         mark = line.strip()
         if mark == BEGIN:
             if indent is not None:
-                raise ContentError(f"{name}:{number}: a solution region begins inside of another")
+                raise ContentError(f"{name}:{number}: a solution region begins inside another")
             indent = line[: len(line) - len(line.lstrip())]
             if indent:
-                lines += [indent + text for text in PLACE]
+                lines += [indent + text for text in PLACEHOLDER]
         elif mark == END:
             if indent is None:
-                raise ContentError(f"{name}:{number}: a solution region ends that never began")
+                raise ContentError(f"{name}:{number}: a solution region ends without a beginning")
             if not indent:
                 while lines and not lines[-1].strip():
                     lines.pop()
@@ -50,7 +50,7 @@ def make_stub(solution: str, name: str = "the solution") -> str:
 
 
 def span_of(source: str, part: str) -> Span | None:
-    """Where a part is defined at the top level of a source, or None; SyntaxError if the source does not parse."""
+    """Return the lines of a part's top-level definition, or None; SyntaxError if the source does not parse."""
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name == part:
             return Span(first_line(node) - 1, node.end_lineno or node.lineno)
@@ -58,6 +58,6 @@ def span_of(source: str, part: str) -> Span | None:
 
 
 def first_line(node: ast.stmt) -> int:
-    """The line, from 1, where a statement begins: with its first decorator, if it has any."""
+    """Return the line, from 1, where a statement begins: its first decorator's, if it has any."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])

@@ -1,1 +1,1 @@
-"""A result said to a reader: on a terminal, as JSON, as HTML, and no more than its level may disclose."""
+"""Results for readers: on a terminal, as JSON, as HTML, and no more than a feedback level may disclose."""

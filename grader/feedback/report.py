@@ -1,4 +1,4 @@
-"""Verdicts for people and machines: the ladder on a terminal, one JSON document a result (format_version 1)."""
+"""Results for people and machines: a list of parts on a terminal, one line of JSON per result (format_version 1)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from rich.text import Text
 
 from ..model import Diagnosis, PartResult, Result, TestResult
 
-FORMAT = 1
-FIELDS = (
+RESULT_FORMAT_VERSION = 1
+RESULT_FIELDS = (
     "exercise",
     "status",
     "score",
@@ -33,16 +33,16 @@ FIELDS = (
     "diagnoses",
     "notes",
 )
-MARKS = {"pass": "[green]✓[/]", "fail": "[red]✗[/]", "error": "[yellow]![/]", "skip": "[dim]–[/]"}
+STATUS_MARKUP = {"pass": "[green]✓[/]", "fail": "[red]✗[/]", "error": "[yellow]![/]", "skip": "[dim]–[/]"}
 
 
 def to_json(result: Result) -> str:
-    """A result as one line of JSON."""
+    """Return a result as one line of JSON."""
     return json.dumps(to_dict(result), ensure_ascii=False, separators=(",", ":"))
 
 
 def to_dict(result: Result) -> dict[str, object]:
-    """A result as the data of format_version 1."""
+    """Return a result as plain data of format_version 1."""
     table = dataclasses.asdict(result)
     for part in table["parts"]:
         if not part.pop("unwritten"):
@@ -52,19 +52,21 @@ def to_dict(result: Result) -> dict[str, object]:
         for name in ("failure", "static"):
             if not test[name]:
                 del test[name]
-    return {"format_version": FORMAT, **{name: table[name] for name in FIELDS}}
+    return {"format_version": RESULT_FORMAT_VERSION, **{name: table[name] for name in RESULT_FIELDS}}
 
 
 def from_dict(table: Mapping[str, Any]) -> Result:
-    """The result that `to_dict` made this of, but for what is not kept of it (trainings, prints).
+    """Return the result that `to_dict` turned into `table`, without its trainings and prints, which are not kept.
 
     Raises:
-        ValueError: it is no result of format_version 1.
+        ValueError: `table` is not a result of format_version 1.
     """
-    if table.get("format_version") != FORMAT:
-        raise ValueError(f"format_version is {table.get('format_version')!r}; this kit reads {FORMAT}")
+    if table.get("format_version") != RESULT_FORMAT_VERSION:
+        raise ValueError(f"format_version is {table.get('format_version')!r}; this kit reads {RESULT_FORMAT_VERSION}")
     try:
-        plain = {name: table[name] for name in FIELDS if name not in ("parts", "tests", "diagnoses", "flags", "notes")}
+        plain = {
+            name: table[name] for name in RESULT_FIELDS if name not in ("parts", "tests", "diagnoses", "flags", "notes")
+        }
         return Result(
             **plain,
             parts=tuple(PartResult(**part) for part in table["parts"]),
@@ -74,11 +76,11 @@ def from_dict(table: Mapping[str, Any]) -> Result:
             notes=tuple(table["notes"]),
         )
     except (KeyError, TypeError) as error:
-        raise ValueError(f"it is no result: {error}") from None
+        raise ValueError(f"it is not a result: {error}") from None
 
 
 def show(result: Result, title: str, console: Console, *, verbose: bool = False) -> None:
-    """The result as a ladder: a line a part, the first failing test of each part in full, and what to type next."""
+    """Print a result: one line per part, the first failing test of each part in full, and what to type next."""
     console.print()
     head = f"[bold]{escape(result.exercise)}[/] · {escape(title)}"
     console.print(head, highlight=False)
@@ -92,49 +94,47 @@ def show(result: Result, title: str, console: Console, *, verbose: bool = False)
 
 def _show_part(part: PartResult, result: Result, console: Console, verbose: bool) -> None:
     tests = [test for test in result.tests if test.part == part.name]
-    mark = "[dim]○[/]" if part.unwritten else MARKS[part.status]
+    mark = "[dim]○[/]" if part.unwritten else STATUS_MARKUP[part.status]
     points = f"{part.score:g}/{part.max_score:g}"
     console.print(f" {mark} {escape(part.name):<36} [dim]{points:>9}[/]", highlight=False)
     if part.unwritten:
-        _indent(Text("not written yet", style="dim"), console)
+        _print_indented(Text("not written yet", style="dim"), console)
         return
     failing = [test for test in tests if test.status in ("fail", "error")]
     if verbose:
         for test in tests:
-            console.print(
-                f"     {MARKS[test.status]} [dim]{escape(test.rung):<9}[/] {escape(test.id.partition('::')[2])}",
-                highlight=False,
-            )
+            name = escape(test.id.partition("::")[2])
+            console.print(f"     {STATUS_MARKUP[test.status]} [dim]{escape(test.rung):<9}[/] {name}", highlight=False)
             if test.status in ("fail", "error", "skip") and test not in failing[:1]:
-                _indent(Text(test.message, style="dim"), console)
+                _print_indented(Text(test.message, style="dim"), console)
     for test in failing[:1]:
         _show_failure(test, result, console, len(failing), len(tests))
 
 
 def _show_failure(test: TestResult, result: Result, console: Console, failing: int, total: int) -> None:
     if test.status == "error":
-        _indent(Text("The grader itself failed here; this is not your mistake:", style="yellow"), console)
+        _print_indented(Text("The grader itself failed here; this is not your mistake:", style="yellow"), console)
     first, *rest = test.message.split("\n")
-    _indent(Text(first, style="bold"), console)
+    _print_indented(Text(first, style="bold"), console)
     for line in rest:
-        _indent(Text(line), console)
+        _print_indented(Text(line), console)
     if test.misconception:
         for diagnosis in result.diagnoses:
             if diagnosis.misconception == test.misconception:
                 _show_diagnosis(diagnosis, console)
     if failing > 1:
-        _indent(
+        _print_indented(
             Text(f"{failing} of {total} tests of this part fail; this is the first ({test.rung}).", style="dim"),
             console,
         )
 
 
 def _show_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
-    _indent(Text.assemble(("→ ", "cyan"), (diagnosis.explanation, "cyan")), console)
-    _indent(Text.assemble(("  Try: ", "cyan"), (diagnosis.advice, "cyan")), console)
+    _print_indented(Text.assemble(("→ ", "cyan"), (diagnosis.explanation, "cyan")), console)
+    _print_indented(Text.assemble(("  Try: ", "cyan"), (diagnosis.advice, "cyan")), console)
 
 
-def _indent(text: Text, console: Console) -> None:
+def _print_indented(text: Text, console: Console) -> None:
     console.print(Padding(text, (0, 0, 0, 5), expand=False), highlight=False)
 
 
@@ -142,9 +142,9 @@ def _show_summary(result: Result, console: Console) -> None:
     for flag in result.flags:
         console.print(f" [yellow]flag[/] {escape(flag)}", highlight=False)
     if result.prints:
-        console.print(" [dim]printed while it was imported:[/]")
+        console.print(" [dim]printed while the file was imported:[/]")
         for line in result.prints.splitlines()[:10]:
-            _indent(Text(line, style="dim"), console)
+            _print_indented(Text(line, style="dim"), console)
     console.print()
     console.print(f" [bold]{result.score:g} of {result.max_score:g} points[/]  {_facts(result)}", highlight=False)
     for line in next_steps(result):
@@ -156,20 +156,20 @@ def _facts(result: Result) -> str:
 
 
 def next_steps(result: Result) -> Iterator[str]:
-    """What to type next."""
+    """Yield what to type next."""
     if result.status == "pass" and result.bars and all(bar.bar.quick for bar in result.bars):
-        yield f"Next: the whole training, nnkata check {result.exercise}"
+        yield f"Next: run the full training with nnkata check {result.exercise}"
         return
     if result.status == "pass":
-        yield f"All right! Read how we wrote it: nnkata solution {result.exercise}"
+        yield f"All correct! Compare with our solution: nnkata solution {result.exercise}"
         return
     if result.status == "error":
-        yield "The grader failed, not you: run `nnkata doctor`, and tell your teacher."
+        yield "The grader failed, not your code. Run `nnkata doctor` and tell your teacher."
         return
     broken = [part for part in result.parts if part.status == "fail"]
     begun = [part for part in broken if not part.unwritten]
     if result.notes or not broken:
-        yield f"Next: mend the file, then nnkata check {result.exercise}"
+        yield f"Next: fix the file, then run nnkata check {result.exercise}"
         return
     part = (begun or broken)[0]
     yield f"Next: nnkata hint {result.exercise} {part.name}"

@@ -56,7 +56,7 @@ def training_data(
         root: a torchvision folder to read from; see `datasets.root`.
     """
     generator = torch.Generator().manual_seed(seed)
-    train, test = datasets.load(dataset, True, root), datasets.load(dataset, False, root)
+    train, test = datasets.load(dataset, train=True, data=root), datasets.load(dataset, train=False, data=root)
     images, labels = _sample(*train, bar.train if bar.data == "digits" else 60_000, generator)
     test_images, test_labels = _sample(*test, bar.test if bar.data == "digits" else 10_000, generator)
     if bar.data == "digits":

@@ -122,9 +122,9 @@ class ConfinedStudent:
 
     def _with_locations(self, failure: Failure) -> Failure:
         """Return the failure with each of its lines called by where it stands: in a notebook, by its cell."""
-        if not self.submission.places:
+        if not self.submission.locations:
             return failure
-        lines = (replace(line, place=self.submission.place(line.number)) for line in failure.lines)
+        lines = (replace(line, place=self.submission.location(line.number)) for line in failure.lines)
         return replace(failure, lines=tuple(lines))
 
     def _get_worker(self, forbidden: tuple[str, ...]) -> Worker:

@@ -22,7 +22,7 @@ from ..errors import SandboxError, SubmissionError
 from ..model import Exercise
 from ..submission import location, reading, reading_tasks, source
 from ..submission.examination import Examined
-from ..submission.location import Place
+from ..submission.location import Location
 from ..submission.reading import FileBytes, Unreadable
 from .reader_process import CPU_SECONDS, MEMORY_BYTES
 
@@ -35,7 +35,7 @@ WALL_SECONDS = 600.0
 COMMAND = (sys.executable, "-I", "-W", "ignore", "-m", "nnkata.grader.sandbox.reader_process")
 
 Json = dict[str, Any]
-Origin = Place | FileBytes
+Origin = Location | FileBytes
 
 
 class Reader:
@@ -98,10 +98,10 @@ class Reader:
             return Unreadable(origin.name, str(error)), reading.digest_of_reason(str(error))
         return reading_tasks.examined_from_json(answer), str(answer["sha256"])
 
-    def digest(self, place: Place) -> str:
+    def digest(self, place: Location) -> str:
         """Return the SHA-256 of a file's bytes, or of why there are none; a plain file needs no other process."""
         try:
-            with location.regular(place.path) as file:
+            with location.open_regular(place.path) as file:
                 if not place.members:
                     return reading.digest(file, place)
                 request = {"task": "digest", "name": place.path.name, "members": list(place.members)}
@@ -230,7 +230,7 @@ def _open(origin: Origin) -> Iterator[IO[bytes]]:
             file.seek(0)
             yield file
     else:
-        with location.regular(origin.path) if origin.members else source.open_regular(origin.path) as file:
+        with location.open_regular(origin.path) if origin.members else source.open_regular(origin.path) as file:
             yield file
 
 

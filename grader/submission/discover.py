@@ -1,6 +1,6 @@
-"""What there is to grade: which files of a folder or zip are whose submission to which exercise.
+"""Find the submissions in a folder or zip: which file is whose, and for which exercise.
 
-Nothing is unpacked, no symbolic link is followed, and whatever is passed over is told. Needs no torch.
+Nothing is unpacked, no symbolic link is followed, and every skipped file is reported. Needs no torch.
 """
 
 from __future__ import annotations
@@ -17,69 +17,69 @@ from typing import Any, BinaryIO
 from ..errors import SubmissionError, UsageError
 from ..model import Exercise
 from . import layouts
-from .archives import MEMBERS, Archive, Member, opened
-from .layouts import student_id, visible
-from .location import INNER, Place, regular
+from .archives import MAX_MEMBERS, Archive, Member, open_archive
+from .layouts import escape_unprintable, student_id
+from .location import MAX_INNER_ZIP_BYTES, Location, open_regular
 
-INNERS = 1 << 30
-"""Bytes that all zip files inside of one other may have together."""
+MAX_ALL_INNER_ZIPS_BYTES = 1 << 30
+"""Most bytes of all zip files inside one other, together."""
 
-FOLDERS = 12
-"""Folders inside of one another that are looked into."""
+MAX_FOLDER_DEPTH = 12
+"""Deepest nesting of folders that is searched."""
 
-FILES = 500_000
-NOISE = re.compile(r"\..*|__MACOSX|__pycache__|Thumbs\.db|desktop\.ini|timestamp\.txt|.*\.pyc", re.IGNORECASE)
+MAX_FILES = 500_000
+NOISE_NAMES = re.compile(r"\..*|__MACOSX|__pycache__|Thumbs\.db|desktop\.ini|timestamp\.txt|.*\.pyc", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One file found: its folders and name from the root, zips counting as folders.
+class ListedFile:
+    """One file: its folders and name from the root, zips counting as folders.
 
     Attributes:
         modified: seconds since 1970.
-        problem: why it cannot be looked into: a broken zip file.
+        problem: why it cannot be read, such as a broken zip file; "" if it can.
     """
 
     path: tuple[str, ...]
-    place: Place
+    location: Location
     modified: float
     problem: str = ""
 
     @property
     def shown(self) -> str:
-        """The path, fit for a person to read."""
-        return visible("/".join(self.path))
+        """The path, safe to show to a person."""
+        return escape_unprintable("/".join(self.path))
 
 
 @dataclass(frozen=True)
-class Submitted:
-    """One student's submission to one exercise; with a `problem`, nothing of it can be read."""
+class SubmissionFile:
+    """One student's submission to one exercise; `problem` says why it cannot be read, "" if it can."""
 
     student: str
     exercise: str
-    place: Place
+    location: Location
     shown: str
     problem: str = ""
 
 
 @dataclass(frozen=True)
-class Left:
-    """A file, or several of a kind, that were passed over, and why."""
+class SkippedFile:
+    """A file, or several of a kind, that are not graded, and why."""
 
     where: str
     why: str
 
 
 @dataclass(frozen=True)
-class Gathered:
-    """Everything to grade, by exercise and student, and everything that was left."""
+class Discovery:
+    """Everything to grade, sorted by exercise and student, and everything that was skipped."""
 
-    submitted: tuple[Submitted, ...]
-    left: tuple[Left, ...]
+    submissions: tuple[SubmissionFile, ...]
+    skipped: tuple[SkippedFile, ...]
 
 
 ListZip = Callable[[BinaryIO, str, int], dict[str, Any]]
-"""Lists an open zip file as `listing` does, in a process where a file that was made to swell hurts nobody."""
+"""Lists an open zip file as `list_contents` does, in a process where a file made to expand harms nobody else."""
 
 
 @dataclass
@@ -88,74 +88,78 @@ class _Walk:
 
     skip: Path | None
     list_zip: ListZip
-    left: list[Left] = field(default_factory=list)
+    skipped: list[SkippedFile] = field(default_factory=list)
     noise: Counter[str] = field(default_factory=Counter)
     seen: int = 0
 
-    def folder(self, folder: Path, path: tuple[str, ...]) -> Iterator[Entry]:
+    def folder(self, folder: Path, path: tuple[str, ...]) -> Iterator[ListedFile]:
         try:
-            found = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
-            self.left.append(Left(visible("/".join(path)), f"the folder cannot be read ({error.strerror})"))
+            self.skipped.append(
+                SkippedFile(escape_unprintable("/".join(path)), f"the folder cannot be read ({error.strerror})")
+            )
             return
-        for entry in found:
+        for entry in entries:
             below = (*path, entry.name)
-            if NOISE.fullmatch(entry.name):
+            if NOISE_NAMES.fullmatch(entry.name):
                 self.noise[entry.name if entry.name.startswith("_") else "hidden files and the like"] += 1
             elif entry.is_symlink():
-                self.left.append(Left(visible("/".join(below)), "symbolic links are not followed"))
+                self.skipped.append(SkippedFile(escape_unprintable("/".join(below)), "symbolic links are not followed"))
             elif entry.is_dir(follow_symlinks=False):
                 if self.skip is not None and os.path.samefile(entry.path, self.skip):
                     continue
-                if len(below) > FOLDERS:
-                    self.left.append(Left(visible("/".join(below)), "it lies too deep"))
+                if len(below) > MAX_FOLDER_DEPTH:
+                    self.skipped.append(SkippedFile(escape_unprintable("/".join(below)), "it is nested too deeply"))
                     continue
                 yield from self.folder(Path(entry.path), below)
             elif entry.is_file(follow_symlinks=False):
                 yield from self.file(Path(entry.path), below, entry.stat(follow_symlinks=False).st_mtime)
             else:
-                self.left.append(Left(visible("/".join(below)), "it is no regular file"))
+                self.skipped.append(SkippedFile(escape_unprintable("/".join(below)), "it is not a regular file"))
 
-    def file(self, file: Path, path: tuple[str, ...], modified: float) -> Iterator[Entry]:
+    def file(self, file: Path, path: tuple[str, ...], modified: float) -> Iterator[ListedFile]:
         self.seen += 1
-        if self.seen > FILES:
+        if self.seen > MAX_FILES:
             raise UsageError(_too_many())
         if file.suffix.lower() != ".zip":
-            yield Entry(path, Place(file), modified)
+            yield ListedFile(path, Location(file), modified)
             return
         try:
-            with regular(file) as data:
-                listed = self.list_zip(data, file.name, MEMBERS if path else FILES - self.seen)
+            with open_regular(file) as data:
+                listed = self.list_zip(data, file.name, MAX_MEMBERS if path else MAX_FILES - self.seen)
             if listed["over"] and path:
-                raise SubmissionError(f"{file.name}: it lists more than {MEMBERS:,} files. Is it the right file?")
+                raise SubmissionError(f"{file.name}: it lists more than {MAX_MEMBERS:,} files. Is it the right file?")
         except SubmissionError as error:
-            yield Entry(path, Place(file), modified, str(error))
+            yield ListedFile(path, Location(file), modified, str(error))
             return
         if listed["over"]:
             raise UsageError(_too_many())
         self.seen += len(listed["entries"])
-        self.left += [Left(visible("/".join((*path, *below))), why) for below, why in listed["left"]]
+        self.skipped += [
+            SkippedFile(escape_unprintable("/".join((*path, *below))), why) for below, why in listed["left"]
+        ]
         self.noise.update(listed["noise"])
         for below, members, changed, problem in listed["entries"]:
-            yield Entry((*path, *below), Place(file, tuple(members)), changed, problem)
+            yield ListedFile((*path, *below), Location(file, tuple(members)), changed, problem)
 
 
 def _too_many() -> str:
-    return f"There are more than {FILES:,} files: give the folder of the submissions alone."
+    return f"There are more than {MAX_FILES:,} files: give only the folder with the submissions."
 
 
-def listing(file: BinaryIO, name: str, limit: int) -> dict[str, Any]:
-    """Return what an open zip file lists, the zip files inside of it included, as plain data.
+def list_contents(file: BinaryIO, name: str, limit: int) -> dict[str, Any]:
+    """Return what an open zip file lists, including the zip files inside it, as plain data.
 
     Args:
         limit: files at most; beyond it `over` is true and the rest is missing.
 
     Returns:
-        `entries`: `[path, members, modified, problem]` of each file; `left`: `[path, why]` of what is passed over;
-        `noise`: counts of files that nobody means to hand in; `over`.
+        `entries`: `[path, members, modified, problem]` of each file; `left`: `[path, why]` of what is skipped;
+        `noise`: counts of files that nobody means to submit; `over`.
 
     Raises:
-        SubmissionError: it is no zip file, or a damaged one.
+        SubmissionError: it is not a zip file, or is damaged.
     """
     walk = _ZipWalk(limit)
     with contextlib.closing(Archive(file, name)) as archive:
@@ -164,11 +168,11 @@ def listing(file: BinaryIO, name: str, limit: int) -> dict[str, Any]:
 
 
 class _ZipWalk:
-    """Lists the files in a zip file, and in those inside of it."""
+    """Lists the files in a zip file, and in the zip files inside it."""
 
     def __init__(self, limit: int) -> None:
         self.limit, self.over = limit, False
-        self.budget = INNERS
+        self.budget = MAX_ALL_INNER_ZIPS_BYTES
         self.seen = 0
         self.entries: list[list[Any]] = []
         self.left: list[list[Any]] = []
@@ -182,13 +186,13 @@ class _ZipWalk:
                 return
             below = (*path, *member.path)
             why = ""
-            if not member.path or len(below) > 2 * FOLDERS:
-                why = "its name leads out of the zip file, or lies too deep"
+            if not member.path or len(below) > 2 * MAX_FOLDER_DEPTH:
+                why = "its name points outside the zip file or is nested too deeply"
             elif member.link:
                 why = "symbolic links are not followed"
             if why:
                 self.left.append([[*path, member.name], why])
-            elif hidden := next((part for part in member.path if NOISE.fullmatch(part)), None):
+            elif hidden := next((part for part in member.path if NOISE_NAMES.fullmatch(part)), None):
                 self.noise[hidden if hidden.startswith("_") else "hidden files and the like"] += 1
             elif not member.name.lower().endswith(".zip"):
                 self.entries.append([below, [*members, member.name], member.modified, ""])
@@ -196,86 +200,97 @@ class _ZipWalk:
                 self._inner(archive, member, below, members)
 
     def _inner(self, archive: Archive, member: Member, path: tuple[str, ...], members: tuple[str, ...]) -> None:
-        name = Place(Path(archive.name), (*members, member.name)).name
+        name = Location(Path(archive.name), (*members, member.name)).name
         try:
             if members:
-                raise SubmissionError(f"{name}: zip files in zip files in zip files are not read.")
-            data = archive.read(member.name, min(INNER, self.budget) + 1)
+                raise SubmissionError(f"{name}: zip files nested more than two deep are not read.")
+            data = archive.read(member.name, min(MAX_INNER_ZIP_BYTES, self.budget) + 1)
             self.budget -= len(data)
-            if len(data) > INNER or self.budget < 0:
-                raise SubmissionError(f"{name}: it is too large for a zip file inside of another.")
-            with contextlib.closing(opened(data, name)) as nested:
+            if len(data) > MAX_INNER_ZIP_BYTES or self.budget < 0:
+                raise SubmissionError(f"{name}: it is too large for a zip file inside another.")
+            with contextlib.closing(open_archive(data, name)) as nested:
                 self.archive(nested, path, (*members, member.name))
         except SubmissionError as error:
             self.entries.append([path, [*members, member.name], member.modified, str(error)])
 
 
-def gather(
+def find_submissions(
     root: Path,
     exercises: list[Exercise],
     pattern: str = "",
     skip: Path | None = None,
+    *,
     only: bool = False,
     student: str = "",
-    list_zip: ListZip = listing,
-) -> Gathered:
-    """Everything to grade below `root`, which may be a folder, a zip file, or one file.
+    list_zip: ListZip = list_contents,
+) -> Discovery:
+    """Find everything to grade below `root`, which may be a folder, a zip file, or one file.
 
     Args:
-        exercises: those that are graded; `only` says that they were asked for by name.
-        pattern: see `layouts.Pattern`; without one, the usual layouts are known.
-        skip: a folder that is not looked into.
-        student: everything is this student's, wherever it lies.
-        list_zip: how zip files are looked into; `listing` itself does it in this process.
+        exercises: the exercises that are graded.
+        pattern: see `layouts.PatternLayout`; "" for the usual layouts.
+        skip: a folder that is not searched.
+        only: `exercises` were named, so an unreadable zip file counts as its student's submission to each of them.
+        student: the student of every file, wherever it is; "" to take it from the path.
+        list_zip: reads a zip file's list of contents; `list_contents` does so in this process.
 
     Raises:
-        UsageError: there is no such root, it cannot be read, or the pattern makes no sense.
+        UsageError: `root` does not exist or cannot be read, or the pattern is invalid.
     """
-    form = layouts.Pattern(pattern, exercises) if pattern else layouts.Usual(exercises)
+    layout = layouts.PatternLayout(pattern, exercises) if pattern else layouts.UsualLayout(exercises)
     walk = _Walk(skip, list_zip)
-    entries = list(_entries(walk, root))
-    home = student_id(
-        root.resolve().parent.name if root.suffix in layouts.SUFFIXES else layouts.stem(root.resolve().name)
-    )
-    paths = [entry.path for entry in entries]
-    depth = 0 if pattern else layouts.wrapping(paths, root.stem, root.suffix == ".zip", form)
-    candidates: dict[tuple[str, str], list[Entry]] = {}
-    broken: list[tuple[str, Entry]] = []
-    for entry in entries:
-        path = entry.path[depth:]
-        if entry.problem:
-            broken.append((student_id(student or layouts.stem(path[0])), entry))
-            continue
-        match = form.match(path)
-        if isinstance(match, str):
-            if match == layouts.HANDED_OUT:
-                walk.noise[match] += 1
-            else:
-                walk.left.append(Left(entry.shown, match))
-            continue
-        who = student_id(student or match.student) if student or match.student else home
-        candidates.setdefault((who, match.exercise), []).append(entry)
-    chosen = {key: _newest(found, walk.left) for key, found in candidates.items()}
-    wanted = sorted({exercise for _, exercise in chosen} | {exercise.id for exercise in exercises if only})
-    submitted = [Submitted(*key, entry.place, entry.shown) for key, entry in chosen.items()]
-    for who, entry in broken:
-        lost = [exercise for exercise in wanted if (who, exercise) not in chosen]
-        chosen |= {(who, exercise): entry for exercise in lost}
-        submitted += [Submitted(who, exercise, entry.place, entry.shown, entry.problem) for exercise in lost]
-        if not lost:
-            walk.left.append(Left(entry.shown, visible(entry.problem)))
-    left = walk.left + [Left(f"{count} × {name}", "passed over") for name, count in sorted(walk.noise.items())]
-    submitted.sort(key=lambda one: (one.exercise, one.student))
-    return Gathered(tuple(submitted), tuple(left))
+    files = list(_list_files(walk, root))
+    here = root.resolve()
+    home = here.parent.name if root.suffix in layouts.SUFFIXES else layouts.without_zip_suffix(here.name)
+    paths = [file.path for file in files]
+    depth = 0 if pattern else layouts.wrapper_depth(paths, root.stem, layout, zipped=root.suffix == ".zip")
+    candidates: dict[tuple[str, str], list[ListedFile]] = {}
+    for file in files:
+        if not file.problem and (match := _match(walk, layout, file, depth)):
+            who = student or match.student or home
+            candidates.setdefault((student_id(who), match.exercise), []).append(file)
+    chosen = {key: _pick_newest(several, walk.skipped) for key, several in candidates.items()}
+    submissions = [SubmissionFile(*key, file.location, file.shown) for key, file in chosen.items()]
+    expected = {exercise for _, exercise in chosen} | {exercise.id for exercise in exercises if only}
+    for file in files:
+        if file.problem:
+            who = student_id(student or layouts.without_zip_suffix(file.path[depth]))
+            submissions += _replace_missing(walk, file, who, expected, chosen)
+    noise = [SkippedFile(f"{count} × {name}", "skipped") for name, count in sorted(walk.noise.items())]
+    submissions.sort(key=lambda one: (one.exercise, one.student))
+    return Discovery(tuple(submissions), (*walk.skipped, *noise))
 
 
-def _entries(walk: _Walk, root: Path) -> Iterator[Entry]:
+def _match(walk: _Walk, layout: layouts.Layout, file: ListedFile, depth: int) -> layouts.Match | None:
+    """Return the student and exercise of a file, or note why it is skipped and return None."""
+    match = layout.match(file.path[depth:])
+    if isinstance(match, layouts.Match):
+        return match
+    if match == layouts.COMES_WITH_EXERCISES:
+        walk.noise[match] += 1
+    else:
+        walk.skipped.append(SkippedFile(file.shown, match))
+    return None
+
+
+def _replace_missing(
+    walk: _Walk, broken: ListedFile, who: str, expected: set[str], chosen: dict[tuple[str, str], ListedFile]
+) -> list[SubmissionFile]:
+    """Let a file that cannot be read stand for its student's missing submissions, so that they get its problem."""
+    missing = [exercise for exercise in sorted(expected) if (who, exercise) not in chosen]
+    chosen |= {(who, exercise): broken for exercise in missing}
+    if not missing:
+        walk.skipped.append(SkippedFile(broken.shown, escape_unprintable(broken.problem)))
+    return [SubmissionFile(who, exercise, broken.location, broken.shown, broken.problem) for exercise in missing]
+
+
+def _list_files(walk: _Walk, root: Path) -> Iterator[ListedFile]:
     if root.is_dir():
         base = root / "submitted"
         base = base if base.is_dir() and not base.is_symlink() else root  # nbgrader's course folder
         return walk.folder(base, ())
     if not root.exists():
-        raise UsageError(f"There is no {root}: name a folder, a zip file, a script or a notebook.")
+        raise UsageError(f"{root} does not exist: give a folder, a zip file, a script or a notebook.")
     if root.suffix.lower() != ".zip":
         return walk.file(root, (root.name,), root.stat().st_mtime)
     entries = list(walk.file(root, (), root.stat().st_mtime))
@@ -284,9 +299,9 @@ def _entries(walk: _Walk, root: Path) -> Iterator[Entry]:
     return iter(entries)
 
 
-def _newest(found: list[Entry], left: list[Left]) -> Entry:
-    """The newest of several files; the others are told. Of equally old ones, the last by name."""
-    found.sort(key=lambda entry: (entry.modified, entry.path))
-    newest = found[-1]
-    left += [Left(entry.shown, f"{newest.shown} is newer, and is graded") for entry in found[:-1]]
+def _pick_newest(files: list[ListedFile], skipped: list[SkippedFile]) -> ListedFile:
+    """Return the newest of several files, of equally old ones the last by name; report the others as skipped."""
+    files.sort(key=lambda file: (file.modified, file.path))
+    newest = files[-1]
+    skipped += [SkippedFile(file.shown, f"{newest.shown} is newer and is graded instead") for file in files[:-1]]
     return newest

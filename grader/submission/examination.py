@@ -1,6 +1,4 @@
-"""What a submission's text says before anything of it runs: what it may not use, what looks like evasion, and which
-part uses which.
-"""
+"""The examination of a submission's text before any of it runs: names in use, flags, and which part uses which."""
 
 from __future__ import annotations
 
@@ -10,9 +8,10 @@ from dataclasses import dataclass
 
 from ..errors import SubmissionError
 from ..model import Exercise
-from . import source
+from . import forbidden_uses, source
+from .forbidden_uses import Use
 from .reading import Unreadable
-from .source import Submission, Use
+from .source import Submission
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class Examined:
     """A submission whose text has been parsed and searched.
 
     Attributes:
-        names: for each part, the names that it uses; `source.violations` says which it may not.
+        names: for each part, the names that it uses; `forbidden_uses.find_violations` says which it may not.
         flags: what looks like evasion, for a person to judge.
         uses: for each part, the other parts that its code uses.
     """
@@ -39,8 +38,8 @@ def examine(submission: Submission, exercise: Exercise) -> Examined | Unreadable
         return Unreadable(submission.name, str(error), submission.sha256)
     return Examined(
         submission,
-        names=source.used_names(tree, exercise),
-        flags=tuple(source.flags(tree, submission.place)),
+        names=forbidden_uses.used_names(tree, exercise),
+        flags=tuple(forbidden_uses.find_flags(tree, submission.location)),
         uses=uses(tree, exercise),
     )
 
@@ -50,7 +49,7 @@ def uses(tree: ast.Module, exercise: Exercise) -> dict[str, frozenset[str]]:
 
     A name that a definition also binds itself (an argument, a loop's variable) may be its own and is left out.
     """
-    definitions = {name: statement for statement in tree.body for name in source.defined(statement)}
+    definitions = {name: statement for statement in tree.body for name in forbidden_uses.defined_names(statement)}
     names = {name: _free_names(statement) & set(definitions) for name, statement in definitions.items()}
     parts = {part.name for part in exercise.parts}
     return {part: frozenset(_reachable(part, names) & parts - {part}) for part in parts}
@@ -82,4 +81,4 @@ def _code(root: ast.AST) -> Iterator[ast.AST]:
     while stack:
         node = stack.pop()
         yield node
-        stack.extend(child for child in ast.iter_child_nodes(node) if not source.is_annotation(node, child))
+        stack.extend(child for child in ast.iter_child_nodes(node) if not forbidden_uses.is_annotation(node, child))

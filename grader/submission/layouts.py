@@ -1,4 +1,4 @@
-"""From where a file lies to whose submission to which exercise it is: the usual layouts, or a pattern of one's own."""
+"""From a file's path to its student and exercise: by the usual layouts, or by a custom pattern."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import Protocol
 from ..errors import UsageError
 from ..model import Exercise
 
-HANDED_OUT = "files that come with the exercises"
+COMES_WITH_EXERCISES = "files that come with the exercises"
 SUFFIXES = (".py", ".ipynb")
-COPY = re.compile(r"( ?\(\d+\)|-\d+| - Copy| copy)$", re.IGNORECASE)
-"""What browsers and file managers append to the name of a second download."""
+COPY_SUFFIX = re.compile(r"( ?\(\d+\)|-\d+| - Copy| copy)$", re.IGNORECASE)
+"""Suffixes that browsers and file managers add to a second download's name."""
 
-FIELDS = ("student", "exercise", "assignment")
-LONGEST = 120
-"""Characters of a student's id; longer ones are cut and told apart by a hash."""
+PATTERN_FIELDS = ("student", "exercise", "assignment")
+MAX_ID_LENGTH = 120
+"""Most characters of a student's id; longer ones are cut, and a hash keeps them distinct."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """Whose submission to which exercise a file is; `student` is empty where the path names none."""
+    """The student and the exercise of a file; `student` is empty where the path names none."""
 
     student: str
     exercise: str
@@ -34,11 +34,11 @@ class Layout(Protocol):
     """A way of reading paths."""
 
     def match(self, path: tuple[str, ...]) -> Match | str:
-        """What the file at a path is, or why it is nothing to grade."""
+        """Return the student and exercise of the file at a path, or why it is not graded."""
         ...
 
 
-class Usual:
+class UsualLayout:
     """`<student>/<assignment>/03_losses.ipynb`, `<student>/<exercise>/losses.py`, `<student>/losses.py`, `losses.py`.
 
     A zip file counts as a folder of its name. Folders named as the exercise say nothing about the student.
@@ -55,20 +55,20 @@ class Usual:
         """See `Layout`."""
         exercise = self.exercise(path[-1])
         if exercise is None:
-            return HANDED_OUT if path[-1] in self.handed_out else "its name is no exercise's"
-        folders = [stem(folder) for folder in path[:-1]]
+            return COMES_WITH_EXERCISES if path[-1] in self.handed_out else "its name does not match any exercise"
+        folders = [without_zip_suffix(folder) for folder in path[:-1]]
         folders = [folder for folder in folders if folder.casefold() != exercise.id]
         return Match(folders[0] if folders else "", exercise.id)
 
     def exercise(self, name: str) -> Exercise | None:
-        """The exercise that a file's name speaks of."""
+        """Return the exercise that a file's name refers to, or None."""
         base, dot, suffix = name.rpartition(".")
         if dot + suffix.lower() not in SUFFIXES:
             return None
-        return self.named.get(base.casefold()) or self.named.get(COPY.sub("", base).casefold())
+        return self.named.get(base.casefold()) or self.named.get(COPY_SUFFIX.sub("", base).casefold())
 
 
-class Pattern:
+class PatternLayout:
     """Paths of one's own form: `{student}_{exercise}.py`, `{assignment}/{student}/*.ipynb`.
 
     Args:
@@ -79,7 +79,7 @@ class Pattern:
     """
 
     def __init__(self, text: str, exercises: Sequence[Exercise]) -> None:
-        self.text, self.usual = text, Usual(exercises)
+        self.text, self.usual = text, UsualLayout(exercises)
         self.aliases = {alias: exercise.id for exercise in exercises for alias in _aliases(exercise)}
         known = "|".join(re.escape(alias) for alias in sorted(self.aliases, key=len, reverse=True))
         pieces: list[str] = []
@@ -90,31 +90,33 @@ class Pattern:
                 pieces.append("[^/]*?")
             elif not (piece.startswith("{") and piece.endswith("}")):
                 pieces.append(re.escape(piece))
-            elif name not in FIELDS or name in seen:
-                raise UsageError(f"--pattern {text}: it may name each of {', '.join(FIELDS)} once; not {piece}.")
+            elif name not in PATTERN_FIELDS or name in seen:
+                raise UsageError(
+                    f"--pattern {text}: use {', '.join(PATTERN_FIELDS)} at most once each; {piece} does not fit."
+                )
             else:
                 seen.add(name)
                 pieces.append(f"(?P<{name}>(?i:{known}))" if name == "exercise" else f"(?P<{name}>[^/]+?)")
         if "student" not in seen:
-            raise UsageError(f"--pattern {text}: say where {{student}} stands in it.")
+            raise UsageError(f"--pattern {text}: it must contain {{student}}.")
         self.form = re.compile("".join(pieces), re.DOTALL)
 
     def match(self, path: tuple[str, ...]) -> Match | str:
         """See `Layout`."""
-        found = self.form.fullmatch("/".join(path))
-        if found is None or not path[-1].lower().endswith(SUFFIXES):
+        matched = self.form.fullmatch("/".join(path))
+        if matched is None or not path[-1].lower().endswith(SUFFIXES):
             return f"it does not match {self.text}"
-        fields = found.groupdict()
+        fields = matched.groupdict()
         if "exercise" in fields:
             return Match(fields["student"], self.aliases[fields["exercise"].casefold()])
         exercise = self.usual.exercise(path[-1])
-        return Match(fields["student"], exercise.id) if exercise else "its name is no exercise's"
+        return Match(fields["student"], exercise.id) if exercise else "its name does not match any exercise"
 
 
-def wrapping(paths: Sequence[tuple[str, ...]], root: str, zipped: bool, form: Layout) -> int:
-    """How many folders lie around all of the submissions without being a student's.
+def wrapper_depth(paths: Sequence[tuple[str, ...]], root: str, layout: Layout, *, zipped: bool) -> int:
+    """Return how many folders wrap all of the submissions without being a student's.
 
-    A zip of a whole class often holds one folder, called as the zip, with everything in it.
+    A zip of a whole class often holds one folder with the zip's own name and everything inside.
     """
     depth = 0
     while paths and all(len(path) > depth + 1 for path in paths):
@@ -122,46 +124,49 @@ def wrapping(paths: Sequence[tuple[str, ...]], root: str, zipped: bool, form: La
         if len(tops) != 1:
             break
         top = tops.pop()
-        if not (top in ("submitted", "submissions") or (zipped and (top == root or _several(paths, depth, form)))):
+        if not (
+            top in ("submitted", "submissions")
+            or (zipped and (top == root or _has_several_students(paths, depth, layout)))
+        ):
             break
         depth += 1
     return depth
 
 
-def _several(paths: Sequence[tuple[str, ...]], depth: int, form: Layout) -> bool:
-    """Whether the same exercise lies in more than one folder below: those are students then."""
+def _has_several_students(paths: Sequence[tuple[str, ...]], depth: int, layout: Layout) -> bool:
+    """Return True if one exercise is in more than one folder below: those folders are students then."""
     if not all(len(path) > depth + 2 for path in paths):
         return False
-    found: dict[str, set[str]] = {}
+    folders_by_exercise: dict[str, set[str]] = {}
     for path in paths:
-        match = form.match(path[depth + 1 :])
+        match = layout.match(path[depth + 1 :])
         if isinstance(match, Match):
-            found.setdefault(match.exercise, set()).add(path[depth + 1])
-    return any(len(folders) > 1 for folders in found.values())
+            folders_by_exercise.setdefault(match.exercise, set()).add(path[depth + 1])
+    return any(len(folders) > 1 for folders in folders_by_exercise.values())
 
 
-def stem(folder: str) -> str:
-    """A folder's name; a zip file's without its ending."""
+def without_zip_suffix(folder: str) -> str:
+    """Return a folder's name, or a zip file's without its suffix."""
     return folder[:-4] if folder.lower().endswith(".zip") and len(folder) > 4 else folder
 
 
 def student_id(name: str) -> str:
-    """A student's id from the name of their folder: on one line, of bounded length, and as different as the names."""
-    shown = visible(name).strip() or "_"
-    if len(shown) <= LONGEST:
+    """Return a student's id from their folder's name: on one line, of bounded length, and distinct where names are."""
+    shown = escape_unprintable(name).strip() or "_"
+    if len(shown) <= MAX_ID_LENGTH:
         return shown
-    return f"{shown[: LONGEST - 11]}~{hashlib.sha256(shown.encode()).hexdigest()[:10]}"
+    return f"{shown[: MAX_ID_LENGTH - 11]}~{hashlib.sha256(shown.encode()).hexdigest()[:10]}"
 
 
-def visible(text: str) -> str:
-    """Text on one line; control, direction-changing and undecodable characters are spelt out."""
+def escape_unprintable(text: str) -> str:
+    """Return text on one line, with control, direction-changing and undecodable characters as escapes."""
     return "".join(
-        char if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") else _spelt(char)
+        char if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") else _escape(char)
         for char in unicodedata.normalize("NFC", text)
     )
 
 
-def _spelt(char: str) -> str:
+def _escape(char: str) -> str:
     return char.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 

@@ -1,4 +1,4 @@
-"""Where a submission's bytes lie, on disk or in a zip file, and how they are read. Needs no torch."""
+"""Locations of submissions, on disk or in a zip file, and a reader for their bytes. Needs no torch."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from typing import BinaryIO
 
 from ..errors import SubmissionError
 from . import notebook_cells
-from .archives import CHUNK, Archive, opened
-from .layouts import visible
+from .archives import CHUNK_BYTES, Archive, open_archive
+from .layouts import escape_unprintable
 
-INNER = 64 << 20
-"""Bytes that a zip file inside of another may have."""
+MAX_INNER_ZIP_BYTES = 64 << 20
+"""Most bytes of a zip file inside another."""
 
-SCRIPT = 1 << 20
-"""Bytes that are read of a script. What it may have is less, and said by whoever grades it."""
+MAX_SCRIPT_BYTES = 1 << 20
+"""Bytes read of a script; its real limit is lower and is reported when it is graded."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a file's bytes lie: on disk, or in a zip file there; `members` lead through zips inside of zips."""
+class Location:
+    """A file on disk, or in a zip file there; `members` lead through zips inside zips."""
 
     path: Path
     members: tuple[str, ...] = ()
@@ -34,61 +34,61 @@ class Place:
     @property
     def name(self) -> str:
         """The file's own name, on one line."""
-        return visible(re.split(r"[/\\]", self.members[-1])[-1] if self.members else self.path.name)
+        return escape_unprintable(re.split(r"[/\\]", self.members[-1])[-1] if self.members else self.path.name)
 
     @property
     def notebook(self) -> bool:
-        """Whether it is called like a notebook."""
+        """True if its name is a notebook's."""
         return self.name.lower().endswith(".ipynb")
 
     @property
     def limit(self) -> int:
-        """Bytes that are read of it: one more than it may have."""
-        return (notebook_cells.SIZE if self.notebook else SCRIPT) + 1
+        """Most bytes that are read of it: one more than allowed, so that too large a file is noticed."""
+        return (notebook_cells.MAX_NOTEBOOK_BYTES if self.notebook else MAX_SCRIPT_BYTES) + 1
 
 
-def regular(path: Path) -> BinaryIO:
-    """A regular file, opened without following a link or waiting for a pipe; SubmissionError if it is none."""
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file without following a link or waiting for a pipe; SubmissionError if it is not one."""
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
-        raise SubmissionError(f"{visible(path.name)} cannot be opened ({error.strerror}).") from None
+        raise SubmissionError(f"{escape_unprintable(path.name)} cannot be opened ({error.strerror}).") from None
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise SubmissionError(f"{visible(path.name)} is no regular file.")
+        raise SubmissionError(f"{escape_unprintable(path.name)} is not a regular file.")
     return os.fdopen(fd, "rb")
 
 
-def read_from(file: BinaryIO, place: Place) -> bytes:
-    """Return the bytes at a place, `limit` at most.
+def read_from(file: BinaryIO, location: Location) -> bytes:
+    """Return the bytes at a location, `limit` at most.
 
     Args:
-        file: the file on disk that the place is in, open.
+        file: the file on disk that the location is in, open.
 
     Raises:
-        SubmissionError: they cannot be had.
+        SubmissionError: they cannot be read.
     """
-    return b"".join(_chunks(file, place))
+    return b"".join(_chunks(file, location))
 
 
-def digest_from(file: BinaryIO, place: Place) -> str:
+def digest_from(file: BinaryIO, location: Location) -> str:
     """Return the SHA-256 of what `read_from` returns, without holding it."""
     digest = hashlib.sha256()
-    for chunk in _chunks(file, place):
+    for chunk in _chunks(file, location):
         digest.update(chunk)
     return digest.hexdigest()
 
 
-def _chunks(file: BinaryIO, place: Place) -> Iterator[bytes]:
-    if place.members:
+def _chunks(file: BinaryIO, location: Location) -> Iterator[bytes]:
+    if location.members:
         with contextlib.ExitStack() as stack:
-            archive = stack.enter_context(contextlib.closing(Archive(file, visible(place.path.name))))
-            for name in place.members[:-1]:
-                inner = opened(archive.read(name, INNER), visible(name))
+            archive = stack.enter_context(contextlib.closing(Archive(file, escape_unprintable(location.path.name))))
+            for name in location.members[:-1]:
+                inner = open_archive(archive.read(name, MAX_INNER_ZIP_BYTES), escape_unprintable(name))
                 archive = stack.enter_context(contextlib.closing(inner))
-            yield from archive.chunks(place.members[-1], place.limit)
+            yield from archive.chunks(location.members[-1], location.limit)
         return
-    left = place.limit
-    while left > 0 and (chunk := file.read(min(CHUNK, left))):
+    left = location.limit
+    while left > 0 and (chunk := file.read(min(CHUNK_BYTES, left))):
         left -= len(chunk)
         yield chunk

@@ -1,6 +1,6 @@
-"""The one way from what was handed in to checked source text: a file, its bytes, or a notebook's cells.
+"""The one way from a submitted file, its bytes, or a notebook's cells to checked source text.
 
-Nothing here raises for what a student handed in: what cannot be read is an `Unreadable`, and its reason is for them.
+Nothing here raises for what a student submitted: what cannot be read is an `Unreadable`, with a reason for them.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import BinaryIO
 from ..errors import SubmissionError
 from ..model import Exercise
 from . import location, notebook, notebook_cells, source
-from .location import Place
+from .location import Location
 from .notebook_cells import Cell
 from .source import Submission
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """What was handed in and cannot be graded, and why.
+    """A submission that cannot be graded, and why.
 
     Attributes:
         name: the file's name.
@@ -46,7 +46,9 @@ def read_file(path: Path, exercise: Exercise) -> Submission | Unreadable:
     """Return the submission that a file holds, a script or a notebook."""
 
     def read() -> Submission:
-        data = source.read_bytes(path, notebook_cells.SIZE if _is_notebook(path.name) else source.SIZE + 1)
+        data = source.read_bytes(
+            path, notebook_cells.MAX_NOTEBOOK_BYTES if _is_notebook(path.name) else source.MAX_SOURCE_BYTES + 1
+        )
         return _parse(data, path.name, exercise)
 
     return _or_unreadable(path.name, read)
@@ -59,10 +61,10 @@ def read_bytes(data: bytes, name: str, exercise: Exercise) -> Submission | Unrea
 
 def read_cells(cells: Iterable[Cell], name: str, exercise: Exercise) -> Submission | Unreadable:
     """Return the submission that a notebook's code cells make."""
-    return _or_unreadable(name, lambda: notebook.assembled(cells, name, exercise))
+    return _or_unreadable(name, lambda: notebook.build_submission(cells, name, exercise))
 
 
-def digest(file: BinaryIO, place: Place) -> str:
+def digest(file: BinaryIO, place: Location) -> str:
     """Return the SHA-256 of the bytes at a place in an open file, or of why there are none."""
     try:
         return location.digest_from(file, place)
@@ -80,7 +82,7 @@ def _is_notebook(name: str) -> bool:
 
 
 def _parse(data: bytes, name: str, exercise: Exercise) -> Submission:
-    return notebook.from_bytes(data, name, exercise) if _is_notebook(name) else source.checked(name, data)
+    return notebook.from_bytes(data, name, exercise) if _is_notebook(name) else source.from_bytes(name, data)
 
 
 def _or_unreadable(name: str, read: Callable[[], Submission]) -> Submission | Unreadable:

@@ -16,9 +16,10 @@ from ..exercise import catalog
 from ..model import Exercise
 from . import discover, location, notebook, notebook_cells, reading
 from .examination import Examined, examine
-from .location import Place
+from .forbidden_uses import Use
+from .location import Location
 from .reading import Unreadable
-from .source import Submission, Use
+from .source import Submission
 
 Json = dict[str, Any]
 
@@ -34,35 +35,35 @@ def examine_file(request: Json, file: BinaryIO) -> Json:
 
     `request` has `exercise` (folder and content root), `name`, and `members` that lead through zip files.
     """
-    place = Place(Path(request["name"]), tuple(request["members"]))
+    file_location = Location(Path(request["name"]), tuple(request["members"]))
     try:
-        data = location.read_from(file, place)
+        data = location.read_from(file, file_location)
     except SubmissionError as error:
-        return {"sha256": reading.digest_of_reason(str(error)), "unreadable": [place.name, str(error), ""]}
+        return {"sha256": reading.digest_of_reason(str(error)), "unreadable": [file_location.name, str(error), ""]}
     exercise = _exercise(request)
-    found = reading.read_bytes(data, place.name, exercise)
+    found = reading.read_bytes(data, file_location.name, exercise)
     examined = found if isinstance(found, Unreadable) else examine(found, exercise)
     return {"sha256": hashlib.sha256(data).hexdigest(), **examined_to_json(examined)}
 
 
 def digest_file(request: Json, file: BinaryIO) -> Json:
     """Return the SHA-256 of a file's bytes, or of why there are none."""
-    return {"sha256": reading.digest(file, Place(Path(request["name"]), tuple(request["members"])))}
+    return {"sha256": reading.digest(file, Location(Path(request["name"]), tuple(request["members"])))}
 
 
 def list_zip(request: Json, file: BinaryIO) -> Json:
     """Return what a zip file lists, zip files inside of it included."""
     try:
-        return discover.listing(file, request["name"], request["limit"])
+        return discover.list_contents(file, request["name"], request["limit"])
     except SubmissionError as error:
         return {"problem": str(error)}
 
 
 def cells_of_notebook(request: Json, file: BinaryIO) -> Json:
     """Return a notebook's cells with nothing but their type, grade id and text, or why there are none."""
-    data = file.read(notebook_cells.SIZE + 1)
+    data = file.read(notebook_cells.MAX_NOTEBOOK_BYTES + 1)
     try:
-        raws = notebook_cells.raw_cells_of(data, request["name"])
+        raws = notebook_cells.raw_cells(data, request["name"])
     except SubmissionError as error:
         return {"problem": str(error)}
     return {"cells": [notebook_cells.stripped(raw) for raw in raws]}
@@ -87,7 +88,7 @@ def examined_to_json(examined: Examined | Unreadable) -> Json:
             "text": submission.text,
             "sha256": submission.sha256,
             "blocked": dict(submission.blocked),
-            "places": list(submission.places),
+            "locations": list(submission.locations),
         },
         "names": {part: [[use.dotted, use.line] for use in used] for part, used in examined.names.items()},
         "flags": list(examined.flags),
@@ -101,7 +102,7 @@ def examined_from_json(answer: Json) -> Examined | Unreadable:
         return Unreadable(*answer["unreadable"])
     table = answer["submission"]
     return Examined(
-        Submission(**{**table, "places": tuple(table["places"])}),
+        Submission(**{**table, "locations": tuple(table["locations"])}),
         names={part: tuple(Use(*use) for use in used) for part, used in answer["names"].items()},
         flags=tuple(answer["flags"]),
         uses={part: frozenset(used) for part, used in answer["uses"].items()},

@@ -1,7 +1,6 @@
-"""What a caller can ask for: check, hint, reset, solution, progress. The command line and the notebook are thin
-callers of it.
+"""The actions in a workspace: check, hint, reset, solution, progress.
 
-Nothing here imports torch until something is graded.
+The command line and the notebook are thin callers. Nothing here imports torch until something is graded.
 """
 
 from __future__ import annotations
@@ -29,15 +28,15 @@ if TYPE_CHECKING:
     from ..sandbox.worker_handle import Progress
 
 
-def here() -> Workspace:
-    """The workspace of the current folder; UsageError if there is none."""
+def current_workspace() -> Workspace:
+    """Return the workspace of the current folder; UsageError if there is none."""
     return workspace.find(Path.cwd().resolve(), catalog.KIT)
 
 
 def init(folder: Path) -> tuple[list[str], list[str]]:
-    """Make a workspace, or add what is missing to one; never overwrites. The files written and those kept."""
+    """Create a workspace, or add what is missing to one; return the files written and the existing ones kept."""
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file: name a folder.")
+        raise UsageError(f"{folder} is a file: give a folder.")
     try:
         return workspace.create(folder, catalog.exercises())
     except OSError as error:
@@ -45,8 +44,8 @@ def init(folder: Path) -> tuple[list[str], list[str]]:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One exercise in the list: its progress in this workspace."""
+class ExerciseProgress:
+    """One exercise and the student's progress in it."""
 
     exercise: Exercise
     score: float
@@ -54,17 +53,17 @@ class Entry:
     begun: bool
 
 
-def entries(space: Workspace | None) -> list[Entry]:
-    """Every exercise with its progress; without a workspace, with none."""
-    found = []
+def list_progress(space: Workspace | None) -> list[ExerciseProgress]:
+    """Return every exercise with its progress, which is none without a workspace."""
+    progress = []
     for exercise in catalog.exercises():
         record = space.record(exercise.id) if space else workspace.Record()
-        found.append(Entry(exercise, record.score, record.passed, record.attempts > 0))
-    return found
+        progress.append(ExerciseProgress(exercise, record.score, record.passed, record.attempts > 0))
+    return progress
 
 
 def next_exercise(space: Workspace, after: str = "") -> Exercise | None:
-    """The first exercise that is not passed yet, later than `after`; None if there is none."""
+    """Return the first exercise after `after` that is not passed yet, or None."""
     for exercise in catalog.exercises():
         if exercise.id > after and not space.record(exercise.id).passed:
             return exercise
@@ -102,7 +101,7 @@ def grading_requests(
         elif request.solution:
             file = exercise.solution
             if not file.is_file():
-                raise UsageError(f"{exercise.id} came without a solution.")
+                raise UsageError(f"{exercise.id} has no solution.")
         else:
             assert space is not None
             file = space.file(exercise)
@@ -130,20 +129,20 @@ def select_exercises(request: CheckRequest, space: Workspace | None) -> list[Exe
     Raises:
         UsageError: there is none of that name, or no such part.
     """
-    selected = _exercises(request, space)
+    selected = _requested_exercises(request, space)
     for exercise in selected:
         for name in request.options.parts:
-            part_of(exercise, name)
+            find_part(exercise, name)
     return selected
 
 
-def _exercises(request: CheckRequest, space: Workspace | None) -> list[Exercise]:
+def _requested_exercises(request: CheckRequest, space: Workspace | None) -> list[Exercise]:
     if request.everything:
         return catalog.exercises()
     if request.exercises:
         named = [catalog.find(name) for name in request.exercises]
         if request.submission and len(named) > 1:
-            raise UsageError("--submission goes with one exercise.")
+            raise UsageError("--submission needs exactly one exercise.")
         return named
     if file := request.submission:
         for exercise in catalog.exercises():
@@ -152,31 +151,30 @@ def _exercises(request: CheckRequest, space: Workspace | None) -> list[Exercise]
         raise UsageError(f"Which exercise is {file.name} for? Name it: nnkata check ID --submission {file}")
     following = next_exercise(space) if space else None
     if following is None:
-        raise UsageError("Every exercise is passed. `nnkata check --all` checks them all again.")
+        raise UsageError("You have passed every exercise. `nnkata check --all` checks them all again.")
     return [following]
 
 
-def part_of(exercise: Exercise, name: str) -> Part:
-    """The part of that name; UsageError names those there are."""
+def find_part(exercise: Exercise, name: str) -> Part:
+    """Return the part of that name; UsageError lists the existing ones."""
     import difflib
 
     names = [part.name for part in exercise.parts]
     if name in names:
         return exercise.part(name)
     nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
-    advice = f"Did you mean {nearest[0]}?" if nearest else f"There are: {', '.join(names)}."
+    advice = f"Did you mean {nearest[0]}?" if nearest else f"Its parts are {', '.join(names)}."
     raise UsageError(f"{exercise.id} has no part {name!r}. {advice}")
 
 
 @contextlib.contextmanager
-def grading(first: Exercise, local: bool = False) -> Iterator[Engine]:
-    """An engine, and soon: the workers' server imports torch and gets ready for `first` while this process imports
-    it too.
+def open_engine(first: Exercise, *, local: bool = False) -> Iterator[Engine]:
+    """Open an engine quickly: the workers' server imports torch and prepares for `first` while this process imports it.
 
     Args:
-        local: no workers are needed.
+        local: true if no workers are needed.
     """
-    server = None if local else start_server(catalog.hidden())
+    server = None if local else start_server(catalog.private_roots())
     reader = Reader()
     try:
         reader.warm_up()
@@ -196,22 +194,22 @@ def grading(first: Exercise, local: bool = False) -> Iterator[Engine]:
 
 
 def check(engine: Engine, request: GradingRequest, space: Workspace | None) -> Result:
-    """Grade, and remember the result if it is about the workspace's own file and about the whole exercise."""
-    result = _debugged(engine, request) if request.in_process else engine.grade(request)
+    """Grade, and record the result if it is about the workspace's own file and the whole exercise."""
+    result = _grade_in_process(engine, request) if request.in_process else engine.grade(request)
     if space and not request.options.parts and request.submission == space.file(request.exercise):
         space.remember(result, whole=request.options.training == "full" or not request.exercise.bars)
         if result.bars:
             from . import training_pictures
 
             try:
-                training_pictures.keep(result, space.state / "results" / result.exercise)
+                training_pictures.save(result, space.state / "results" / result.exercise)
             except OSError as error:
-                space.warnings.append(f"the training's curves could not be kept ({error.strerror})")
+                space.warnings.append(f"the training's curves could not be saved ({error.strerror})")
     return result
 
 
-def _debugged(engine: Engine, request: GradingRequest) -> Result:
-    """Grade in this process; what the student's code prints goes where ours goes, so that `breakpoint()` works too."""
+def _grade_in_process(engine: Engine, request: GradingRequest) -> Result:
+    """Grade in this process, with the student's prints on the terminal, so that `breakpoint()` works, too."""
     from ..worker import probing
 
     try:
@@ -229,7 +227,13 @@ def _debugged(engine: Engine, request: GradingRequest) -> Result:
 
 @dataclass(frozen=True)
 class Hint:
-    """One hint: which part, the how-manieth of how many (0: the diagnosis of the last check), and its text."""
+    """One hint.
+
+    Attributes:
+        level: its number, from 1; 0 for the diagnosis of the last check.
+        of: the number of hints for the part.
+        last: true if there is none after it.
+    """
 
     exercise: Exercise
     part: Part
@@ -240,26 +244,26 @@ class Hint:
 
 
 def hint(space: Workspace, exercise: Exercise, name: str | None) -> Hint:
-    """The next hint for a part, one level more each time; from the last check's diagnosis, if there is one."""
+    """Return the next hint for a part; the last check's diagnosis comes first, if there is one."""
     record = space.record(exercise.id)
     if name is None:
         part = next((p for p in exercise.parts if not record.parts.get(p.name)), exercise.parts[0])
     else:
-        part = part_of(exercise, name)
-    if found := record.diagnoses.pop(part.name, None):
+        part = find_part(exercise, name)
+    if diagnosis := record.diagnoses.pop(part.name, None):
         space.save()
-        return Hint(exercise, part, 0, len(part.hints), f"{found[0]}\nTry: {found[1]}", False)
+        return Hint(exercise, part, 0, len(part.hints), f"{diagnosis[0]}\nTry: {diagnosis[1]}", False)
     if not part.hints:
-        raise UsageError(f"{exercise.id} has no hints for {part.name}. Its lesson: {exercise.id}/README.md")
+        raise UsageError(f"{exercise.id} has no hints for {part.name}. Read the lesson: {exercise.id}/README.md")
     level = min(record.hints.get(part.name, 0) + 1, len(part.hints))
     record.hints[part.name] = level
     space.save()
-    text = disclosure.flowing(part.hints[level - 1])
+    text = disclosure.unwrap_paragraphs(part.hints[level - 1])
     return Hint(exercise, part, level, len(part.hints), text, level == len(part.hints))
 
 
 def reset(space: Workspace, exercise: Exercise, name: str | None) -> Path | None:
-    """Bring the stub back, of one part or of all; the backup's path, None if there was nothing to keep."""
+    """Restore the stub, for one part or the whole file; return the backup's path, None if there was no file."""
     file = space.file(exercise)
     fresh = exercise.stub.read_text("utf-8")
     if file.resolve() == exercise.stub.resolve():
@@ -270,7 +274,7 @@ def reset(space: Workspace, exercise: Exercise, name: str | None) -> Path | None
         file.parent.mkdir(parents=True, exist_ok=True)
         files.write_whole(file, fresh)
         return None
-    text = fresh if name is None else _with_part_reset(file, fresh, part_of(exercise, name).name)
+    text = fresh if name is None else _reset_part(file, fresh, find_part(exercise, name).name)
     try:
         kept = workspace.backup(file, space.state)
         files.write_whole(file, text)
@@ -279,14 +283,14 @@ def reset(space: Workspace, exercise: Exercise, name: str | None) -> Path | None
     return kept
 
 
-def _with_part_reset(file: Path, fresh: str, name: str) -> str:
+def _reset_part(file: Path, fresh: str, name: str) -> str:
     try:
         mine = file.read_text("utf-8")
         place = stub.span_of(mine, name)
     except (SyntaxError, UnicodeDecodeError, ValueError):
         raise SubmissionError(
-            f"{file} cannot be parsed, so no part of it can be reset alone."
-            f" Mend the file, or bring all of it back: nnkata reset {file.parent.name}"
+            f"{file} cannot be parsed, so a single part cannot be reset."
+            f" Fix the file, or reset all of it: nnkata reset {file.parent.name}"
         ) from None
     new = stub.span_of(fresh, name)
     assert new is not None
@@ -298,13 +302,13 @@ def _with_part_reset(file: Path, fresh: str, name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def solution(space: Workspace | None, exercise: Exercise, spoil: bool) -> str:
-    """The reference solution's text, without its markers: after a pass, or when asked to spoil it."""
+def solution(space: Workspace | None, exercise: Exercise, *, spoil: bool) -> str:
+    """Return the reference solution's text without its markers, after a pass or with `spoil`."""
     if not exercise.solution.is_file():
-        raise UsageError(f"{exercise.id} came without a solution.")
+        raise UsageError(f"{exercise.id} has no solution.")
     if not spoil and not (space and space.record(exercise.id).passed):
         raise UsageError(
-            f"{exercise.id} is not passed yet. Pass it first, or spoil it: nnkata solution {exercise.id} --spoil"
+            f"{exercise.id} is not passed yet. Pass it first, or see it anyway: nnkata solution {exercise.id} --spoil"
         )
     lines = exercise.solution.read_text("utf-8").splitlines()
     return "\n".join(line for line in lines if line.strip() not in (stub.BEGIN, stub.END)) + "\n"

@@ -1,4 +1,4 @@
-"""What is kept of a training beside its result: numbers as JSON, and pictures where matplotlib is installed."""
+"""Files about a training beside its result: numbers as JSON, and pictures where matplotlib is installed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..files import write_whole
 from ..judge.accuracy_bars import TrainingData
 from ..model import BarResult, Result
 
-WORST = 12
+MAX_MISTAKES_SHOWN = 12
 
 
-def keep(result: Result, folder: Path) -> list[Path]:
-    """Write every bar's numbers and pictures into a folder; the files."""
+def save(result: Result, folder: Path) -> list[Path]:
+    """Write every bar's numbers and pictures into a folder, and return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for bar in result.bars:
@@ -32,14 +32,16 @@ def keep(result: Result, folder: Path) -> list[Path]:
         }
         write_whole(file, json.dumps(numbers, indent=1) + "\n")
         files.append(file)
-        if picture := _picture(bar, folder / f"{bar.bar.name}.png"):
+        if picture := _draw(bar, folder / f"{bar.bar.name}.png"):
             files.append(picture)
     return files
 
 
-def _picture(bar: BarResult, file: Path) -> Path | None:
-    """The loss curve, the confusion matrix, and the mistakes (digits) or three scenes with masks; None without
-    matplotlib.
+def _draw(bar: BarResult, file: Path) -> Path | None:
+    """Draw the loss curve, the confusion matrix, and mistaken digits or three scenes with their masks.
+
+    Returns:
+        The file, or None without matplotlib.
     """
     try:
         from matplotlib.figure import Figure
@@ -62,24 +64,24 @@ def _picture(bar: BarResult, file: Path) -> Path | None:
                 matrix.text(column, row, f"{int(counts[row, column])}", ha="center", va="center", fontsize=6)
     assert isinstance(bar.given, TrainingData)
     if bar.bar.data == "digits":
-        _mistakes(below, bar, bar.given)
+        _draw_mistakes(below, bar, bar.given)
     else:
-        _scenes(below, bar, bar.given)
+        _draw_scenes(below, bar, bar.given)
     figure.savefig(file, dpi=90)
     return file
 
 
-def _mistakes(figure: Any, bar: BarResult, given: TrainingData) -> None:
-    wrong = (bar.predictions != given.truth).nonzero()[:WORST, 0].tolist()
-    axes = figure.subplots(1, WORST).tolist()
-    for axis, index in zip(axes, [*wrong, *[None] * WORST], strict=False):
+def _draw_mistakes(figure: Any, bar: BarResult, given: TrainingData) -> None:
+    wrong = (bar.predictions != given.truth).nonzero()[:MAX_MISTAKES_SHOWN, 0].tolist()
+    axes = figure.subplots(1, MAX_MISTAKES_SHOWN).tolist()
+    for axis, index in zip(axes, [*wrong, *[None] * MAX_MISTAKES_SHOWN], strict=False):
         axis.axis("off")
         if index is not None:
             axis.imshow(given.test[index].numpy(), cmap="gray_r")
             axis.set_title(f"{int(given.truth[index])} as {int(bar.predictions[index])}", fontsize=8)
 
 
-def _scenes(figure: Any, bar: BarResult, given: TrainingData) -> None:
+def _draw_scenes(figure: Any, bar: BarResult, given: TrainingData) -> None:
     axes = figure.subplots(1, 9)
     for number in range(3):
         shown = (given.test[number, 0], given.truth[number], bar.predictions[number])

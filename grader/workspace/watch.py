@@ -1,4 +1,4 @@
-"""`nnkata watch`: check again at every save from a warm server, move on when passed, and listen to keys."""
+"""`nnkata watch`: check again on every save from a warm server, move on when passed, and listen for keys."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from .workspace import Workspace
 if TYPE_CHECKING:
     from ..engine.engine import Engine
 
-KEYS = "[dim]watching {file} · h hint · n next · q quit[/]"
+KEYS_LINE = "[dim]watching {file} · h hint · n next · q quit[/]"
 
 
 def watch(wanted: str | None, console: Console) -> None:
-    """Watch one exercise after another until told to quit, or all are passed."""
-    space = service.here()
+    """Watch one exercise after another until the key q is pressed or all are passed."""
+    space = service.current_workspace()
     exercise = catalog.find(wanted) if wanted else service.next_exercise(space)
     if exercise:
         try:
-            with service.grading(exercise) as engine, _keys() as pressed:
+            with service.open_engine(exercise) as engine, _read_keys() as pressed:
                 while exercise:
                     exercise = _watch_one(engine, space, exercise, console, pressed)
         except Quit:
             return
-    console.print("Nothing left to watch: nnkata list shows how far you are.")
+    console.print("Nothing left to watch. Run nnkata list to see your progress.")
 
 
 class Quit(Exception):
@@ -47,12 +47,12 @@ class Quit(Exception):
 
 
 def _watch_one(
-    engine: Engine, space: Workspace, exercise: Exercise, console: Console, pressed: Keys
+    engine: Engine, space: Workspace, exercise: Exercise, console: Console, pressed: KeyReader
 ) -> Exercise | None:
-    """Watch one exercise; the one to watch next."""
+    """Watch one exercise until it is passed or left; return the one to watch next, or None."""
     file = space.file(exercise)
     file.parent.mkdir(parents=True, exist_ok=True)
-    seen = _stamp(file)
+    seen = _fingerprint(file)
     result = _check(engine, space, exercise, console)
     for _ in changes(file.parent, debounce=50, step=10, rust_timeout=100, yield_on_timeout=True, raise_interrupt=True):
         key = pressed.key()
@@ -62,8 +62,8 @@ def _watch_one(
             return service.next_exercise(space, exercise.id)
         if key == "h":
             _hint(space, exercise, result, console)
-        if _stamp(file) != seen:  # saved since, maybe while it was being checked
-            seen = _stamp(file)
+        if _fingerprint(file) != seen:  # saved again, perhaps while it was being checked
+            seen = _fingerprint(file)
             console.clear()
             result = _check(engine, space, exercise, console)
             if result.status == "pass":
@@ -74,56 +74,56 @@ def _watch_one(
     return None
 
 
-def _stamp(file: Path) -> tuple[int, int, int] | None:
+def _fingerprint(file: Path) -> tuple[int, int, int] | None:
     try:
-        found = file.stat()
+        status = file.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _check(engine: Engine, space: Workspace, exercise: Exercise, console: Console) -> Result:
     (request,) = service.grading_requests(service.CheckRequest(exercises=(exercise.id,)), space)
     result = service.check(engine, request, space)
     report.show(result, exercise.title, console)
-    console.print(KEYS.format(file=f"{exercise.id}/{exercise.module}"), highlight=False)
+    console.print(KEYS_LINE.format(file=f"{exercise.id}/{exercise.module}"), highlight=False)
     if result.status != "pass" and not exercise.bars:  # those whose tests train would keep keys and saves waiting
         engine.foresee(exercise)  # while the student reads and thinks
     return result
 
 
 def _hint(space: Workspace, exercise: Exercise, result: Result, console: Console) -> None:
-    broken = [part.name for part in result.parts if part.status == "fail"]
+    failing = [part.name for part in result.parts if part.status == "fail"]
     try:
-        found = service.hint(space, exercise, broken[0] if broken else None)
+        hint = service.hint(space, exercise, failing[0] if failing else None)
     except UsageError as error:
         console.print(f"\n{error}", highlight=False, markup=False)
         return
     console.print(
-        f"\n[bold]{found.part.name}[/] [dim]hint {found.level} of {found.of}[/]"
-        if found.level
-        else f"\n[bold]{found.part.name}[/]"
+        f"\n[bold]{hint.part.name}[/] [dim]hint {hint.level} of {hint.of}[/]"
+        if hint.level
+        else f"\n[bold]{hint.part.name}[/]"
     )
-    console.print(Padding(Text(found.text), (0, 0, 1, 2)))
+    console.print(Padding(Text(hint.text), (0, 0, 1, 2)))
 
 
-class Keys:
-    """Keys pressed without Enter, where standard input is a terminal."""
+class KeyReader:
+    """Reads single keys, without Enter, where standard input is a terminal."""
 
-    def __init__(self, listening: bool) -> None:
+    def __init__(self, *, listening: bool) -> None:
         self.listening = listening
 
     def key(self) -> str:
-        """The key that was pressed since, or nothing."""
+        """Return the key that was pressed since the last call, or ""."""
         if self.listening and select.select([sys.stdin], [], [], 0)[0]:
             return os.read(sys.stdin.fileno(), 1).decode("ascii", "replace").lower()
         return ""
 
 
 @contextlib.contextmanager
-def _keys() -> Iterator[Keys]:
+def _read_keys() -> Iterator[KeyReader]:
     if not sys.stdin.isatty():
-        yield Keys(False)
+        yield KeyReader(listening=False)
         return
     import termios
     import tty
@@ -131,6 +131,6 @@ def _keys() -> Iterator[Keys]:
     before = termios.tcgetattr(sys.stdin)
     tty.setcbreak(sys.stdin)
     try:
-        yield Keys(True)
+        yield KeyReader(listening=True)
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)

@@ -1,7 +1,9 @@
 """The student's folder: exercises to edit, progress, and backups. No torch.
 
-A workspace is a folder with a `.nnkata/` in it; the repository's own `exercises/` serves as one too. Progress is a
-small JSON file: a broken one is set aside and said so, never a reason to stop.
+A workspace is a folder with a `.nnkata/` in it; the repository's own `exercises/` serves as one, too. Progress is a
+small JSON file, `.nnkata/progress.json`: a damaged one is renamed and reported, never a reason to stop. Its format:
+
+    {"format_version": 1, "exercises": {"03_losses": {<the fields of Record>}, …}}
 """
 
 from __future__ import annotations
@@ -24,7 +26,15 @@ PROGRESS = "progress.json"
 
 @dataclass
 class Record:
-    """What is remembered of one exercise: its best score, hints taken by part, and diagnoses by part."""
+    """Progress in one exercise.
+
+    Attributes:
+        score: the best one so far.
+        attempts: the number of checks.
+        hints: the level of the last hint shown, by part.
+        diagnoses: the last check's [explanation, advice], by part.
+        parts: true for parts that passed the last check.
+    """
 
     score: float = 0.0
     passed: bool = False
@@ -38,8 +48,8 @@ class Workspace:
     """One student's folder.
 
     Attributes:
-        folder: where the exercises' folders lie.
-        warnings: what was found broken and set aside.
+        folder: the folder that contains the exercises' folders.
+        warnings: what went wrong with the progress file, as sentences without a full stop.
     """
 
     def __init__(self, folder: Path, state: Path) -> None:
@@ -48,37 +58,39 @@ class Workspace:
         self.records = self._load()
 
     def file(self, exercise: Exercise) -> Path:
-        """The student's file of an exercise."""
+        """Return the path of the student's file for an exercise."""
         return self.folder / exercise.id / exercise.module
 
     def record(self, exercise: str) -> Record:
-        """What is remembered of an exercise."""
+        """Return the record of an exercise, a new one if there is none."""
         return self.records.setdefault(exercise, Record())
 
     def remember(self, result: Result, *, whole: bool = True) -> None:
-        """Keep a result's score and diagnoses, and save. Only a `whole` check, all bars included, can pass an
-        exercise.
+        """Record a result's score and diagnoses, and save.
+
+        Args:
+            whole: the check included all bars; only such a check can pass an exercise.
         """
         record = self.record(result.exercise)
         record.attempts += 1
         record.score = max(record.score, result.score)
         for part in result.parts:
             record.parts[part.name] = part.status == "pass"
-            found = [d for d in result.diagnoses if d.part == part.name]
+            diagnoses = [d for d in result.diagnoses if d.part == part.name]
             record.diagnoses.pop(part.name, None)
-            if found:
-                record.diagnoses[part.name] = [found[0].explanation, found[0].advice]
+            if diagnoses:
+                record.diagnoses[part.name] = [diagnoses[0].explanation, diagnoses[0].advice]
         record.passed = record.passed or (whole and result.status == "pass" and result.score >= result.max_score > 0)
         self.save()
 
     def save(self) -> None:
-        """Write the progress file: beside, then renamed. A read-only workspace is warned of, once."""
+        """Write the progress file: beside, then renamed. A read-only workspace gives one warning."""
         data = {"format_version": 1, "exercises": {name: asdict(record) for name, record in self.records.items()}}
         try:
             self.state.mkdir(parents=True, exist_ok=True)
             write_whole(self.state / PROGRESS, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
         except OSError as error:
-            warning = f"progress could not be saved in {self.state} ({error.strerror}); the verdict stands all the same"
+            warning = f"progress could not be saved in {self.state} ({error.strerror}); the verdict still counts"
             if warning not in self.warnings:
                 self.warnings.append(warning)
 
@@ -91,7 +103,7 @@ class Workspace:
                 str(name): Record(**{key: value for key, value in entry.items() if key in known})
                 for name, entry in data["exercises"].items()
             }
-            if not all(_sane(record) for record in records.values()):
+            if not all(_is_valid(record) for record in records.values()):
                 raise ValueError("a record has the wrong form")
             return records
         except FileNotFoundError:
@@ -100,11 +112,13 @@ class Workspace:
             aside = file.with_name(f"{PROGRESS}.broken-{int(time.time())}")
             with contextlib.suppress(OSError):
                 os.replace(file, aside)
-            self.warnings.append(f"the progress file was damaged; it was set aside as {aside.name} and a new one begun")
+            self.warnings.append(
+                f"the progress file was damaged; it was renamed to {aside.name} and a new one was started"
+            )
             return {}
 
 
-def _sane(record: Record) -> bool:
+def _is_valid(record: Record) -> bool:
     kinds = (
         (record.score, int | float),
         (record.attempts, int),
@@ -115,27 +129,31 @@ def _sane(record: Record) -> bool:
     return (
         all(isinstance(value, kind) for value, kind in kinds)
         and all(isinstance(level, int) for level in record.hints.values())
-        and all(isinstance(found, list) and len(found) == 2 for found in record.diagnoses.values())
+        and all(isinstance(diagnosis, list) and len(diagnosis) == 2 for diagnosis in record.diagnoses.values())
     )
 
 
 def find(start: Path, kit: Path) -> Workspace:
-    """The workspace that `start` lies in: the nearest folder above with a `.nnkata`, or the repository's `exercises/`.
+    """Return the workspace around `start`: the nearest folder above with a `.nnkata`, or the repository's `exercises/`.
 
     Raises:
-        UsageError: if there is none; the message says how to make one.
+        UsageError: there is none; the message says how to create one.
     """
     for folder in (start, *start.parents):
         if (folder / MARKER).is_dir() and folder != Path.home():
             return Workspace(folder, folder / MARKER)
         if folder == kit and (kit / "pyproject.toml").is_file():
             return Workspace(kit / "exercises", kit / MARKER)
-    raise UsageError(f"{start} is in no workspace. `nnkata init` makes one here; `nnkata init DIR` makes one in DIR.")
+    raise UsageError(
+        f"{start} is not in a workspace. `nnkata init` creates one here; `nnkata init DIR` creates one in DIR."
+    )
 
 
 def create(folder: Path, exercises: list[Exercise]) -> tuple[list[str], list[str]]:
-    """Make a workspace, or add to one what is missing; never overwrites a file. The files written and those kept, by
-    name.
+    """Create a workspace, or add what is missing to one; never overwrite a file.
+
+    Returns:
+        The names of the files written, and of those that existed and were kept.
     """
     written: list[str] = []
     kept: list[str] = []
@@ -156,7 +174,7 @@ def create(folder: Path, exercises: list[Exercise]) -> tuple[list[str], list[str
 
 
 def backup(file: Path, state: Path) -> Path:
-    """Copy a file among the backups, under a name of its own; the copy's path."""
+    """Copy a file into the backups under a unique name, and return the copy's path."""
     folder = state / "backups"
     folder.mkdir(parents=True, exist_ok=True)
     stamp = time.strftime("%Y%m%d-%H%M%S")
@@ -165,4 +183,4 @@ def backup(file: Path, state: Path) -> Path:
         if not target.exists():
             shutil.copyfile(file, target)
             return target
-    raise UsageError(f"there are too many backups in {folder}: delete some")
+    raise UsageError(f"There are too many backups in {folder}: delete some.")

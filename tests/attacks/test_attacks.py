@@ -39,7 +39,7 @@ def grader():
 def grade(
     grader: engine.Engine, text: str, parts: tuple[str, ...] = SINGLE, defences: Defences | None = None
 ) -> Result:
-    read = source.checked("losses.py", text.encode())
+    read = source.from_bytes("losses.py", text.encode())
     options = GradingOptions(seed=5, parts=parts, limits=QUICK)
     return grader.grade(engine.GradingRequest(LOSSES, read, options, defences=defences or Defences()))
 
@@ -161,7 +161,7 @@ def test_control_the_memory_limit_is_what_stops_the_allocation(grader):
     text = "import torch\ndef mse_loss(input, target, reduction='mean'):\n    torch.ones(1 << 28)\n    return ((input - target) ** 2).mean()\n"
     roomy = dataclasses.replace(QUICK, memory_mb=4096)
     tight = dataclasses.replace(QUICK, memory_mb=512)
-    read = source.checked("losses.py", text.encode())
+    read = source.from_bytes("losses.py", text.encode())
     for limits, passes in ((roomy, True), (tight, False)):
         result = grader.grade(
             engine.GradingRequest(LOSSES, read, GradingOptions(seed=5, parts=("mse_loss",), limits=limits))
@@ -189,7 +189,7 @@ def test_without_confinement_the_report_says_so_and_other_peoples_code_is_refuse
     from nnkata.grader.errors import GraderError
     from nnkata.grader.sandbox.plain_client import PlainServer
 
-    read = source.checked("losses.py", LOSSES.solution.read_bytes())
+    read = source.from_bytes("losses.py", LOSSES.solution.read_bytes())
     options = GradingOptions(seed=5, parts=("mse_loss",), limits=QUICK)
     order = engine.GradingRequest(LOSSES, read, options)
     with engine.Engine(PlainServer()) as plain:
@@ -197,5 +197,5 @@ def test_without_confinement_the_report_says_so_and_other_peoples_code_is_refuse
         assert (result.status, result.confinement) == ("pass", "none")
         with pytest.raises(GraderError, match="allow-unconfined"):
             plain.grade(dataclasses.replace(order, options=dataclasses.replace(options, require_confinement=True)))
-        looping = source.checked("losses.py", b"while True: pass")
+        looping = source.from_bytes("losses.py", b"while True: pass")
         assert plain.grade(dataclasses.replace(order, submission=looping)).status == "fail"

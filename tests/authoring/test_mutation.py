@@ -131,7 +131,7 @@ some = next(mutation.mutants(right, ["double"]))
 told = {}
 for name, body in json.loads(sys.argv[2]).items():
     source = right.replace("return 2 * x", body)
-    found = mutant_runs.fate(exercise, dataclasses.replace(some, source=source), 0, 3.0)
+    found = mutant_runs.run_mutant(exercise, dataclasses.replace(some, source=source), 0, 3.0)
     told[name] = [found.status, found.by]
 print(json.dumps(told))
 """
@@ -212,7 +212,7 @@ def test_explained_survivors_are_none_and_what_explains_nothing_is_said(root):
     assert explain(after).returncode == 0
     ran = explain([*after, "return 7 * x"])
     assert ran.returncode == 1
-    assert "explains no survivor any more: double: return 2 * x → return 7 * x" in ran.stdout
+    assert "no longer explains a survivor: double: return 2 * x → return 7 * x" in ran.stdout
 
 
 def test_what_is_only_out_of_time_makes_no_explanation_stale():
@@ -221,7 +221,7 @@ def test_what_is_only_out_of_time_makes_no_explanation_stale():
     known = survivors.Equivalent(exercise.id, ("neuron",), mutant.before, (mutant.after,), "Free.")
 
     def stale(by):
-        return survivors.explain(exercise, [mutant_runs.Fate(mutant, "killed", by)], (known,)).stale
+        return survivors.make_report(exercise, [mutant_runs.MutantOutcome(mutant, "killed", by)], (known,)).stale
 
     assert stale("time") == ()
     assert stale("test_neurons.py::test_neuron_by_hand") == ("neuron: batch_size = 64 → batch_size = 1",)
@@ -235,7 +235,7 @@ def test_a_part_that_is_not_there_is_said(root):
 
 def test_the_kits_equivalents_are_of_exercises_and_parts_that_there_are():
     known = {(exercise.id, part.name) for exercise in exercises() for part in exercise.parts}
-    entries = survivors.equivalents(KIT / "tests" / "mutation" / "equivalents.toml")
+    entries = survivors.read_equivalents(KIT / "tests" / "mutation" / "equivalents.toml")
     assert {(entry.exercise, part) for entry in entries for part in entry.parts} <= known
     assert all(entry.why.endswith(".") and entry.after for entry in entries)
 
@@ -244,4 +244,4 @@ def test_an_entry_that_does_not_say_why_is_refused(tmp_path):
     file = tmp_path / "equivalents.toml"
     file.write_text('[[equivalent]]\nexercise = "01_neurons"\npart = "neuron"\nbefore = "a"\nafter = "b"\n', "utf-8")
     with pytest.raises(ContentError, match="why"):
-        survivors.equivalents(file)
+        survivors.read_equivalents(file)

@@ -11,7 +11,7 @@ from nnkata.grader.classroom import class_report, outputs, results_folder
 from nnkata.grader.classroom.class_report import ClassReport
 from nnkata.grader.exercise import catalog
 from nnkata.grader.model import Diagnosis, PartResult, Result
-from nnkata.grader.submission.discover import Left
+from nnkata.grader.submission.discover import SkippedFile
 
 LOSSES, NEURONS = catalog.find("03"), catalog.find("01")
 EXERCISES = {one.id: one for one in (LOSSES, NEURONS)}
@@ -89,7 +89,7 @@ def test_the_distribution_counts_everybody_once(tmp_path):
 def test_errors_flags_and_files_that_were_passed_over_are_told(tmp_path):
     error = result("ed", status="error", notes=("the worker server ended",))
     flagged = result("flo", flags=("line 3: walks the call stack",))
-    _, html = report(tmp_path, error, flagged, left=[Left("poems.txt", "its name is no exercise's")])
+    _, html = report(tmp_path, error, flagged, left=[SkippedFile("poems.txt", "its name does not match any exercise")])
     text = " ".join(Page(html).text.split())
     assert "the worker server ended" in text.partition("Not graded")[2]
     assert "flo · 03_losses: line 3: walks the call stack" in text
@@ -113,7 +113,7 @@ def test_every_link_leads_to_a_page(tmp_path):
 
 def test_nothing_that_a_student_wrote_becomes_html_and_nothing_is_fetched(tmp_path):
     evil = result(EVIL, message=EVIL, flags=(EVIL,), notes=(EVIL,), submission=EVIL, status="error")
-    _, html = report(tmp_path, evil, result("b", message=EVIL), left=[Left(EVIL, EVIL)], level="full")
+    _, html = report(tmp_path, evil, result("b", message=EVIL), left=[SkippedFile(EVIL, EVIL)], level="full")
     pages = [html, *(file.read_text("utf-8") for file in (tmp_path / "students").glob("*.html"))]
     assert len(pages) == 3
     for text in pages:

@@ -18,7 +18,7 @@ from nnkata.grader.classroom.pool import Jury, Task
 from nnkata.grader.errors import GraderError, UsageError
 from nnkata.grader.feedback import report
 from nnkata.grader.model import GradingOptions
-from nnkata.grader.submission.location import Place
+from nnkata.grader.submission.location import Location
 
 NNKATA = str(Path(sys.executable).with_name("nnkata"))
 RIGHT = "def double(x):\n    return 2 * x\n"
@@ -236,7 +236,7 @@ def fake(tmp_path, monkeypatch):
 
 
 def tasks(*students, seconds=30.0):
-    place, options = Place(Path("/nowhere/x.py")), GradingOptions(seed=1, require_confinement=True)
+    place, options = Location(Path("/nowhere/x.py")), GradingOptions(seed=1, require_confinement=True)
     return [Task(student, "90_doubling", place, options, seconds) for student in students]
 
 

@@ -171,7 +171,7 @@ def test_nobody_waits_for_a_person(course):
 
 def test_what_could_not_be_read_says_so_in_the_feedback(course):
     page = (course.folder / "feedback" / "not-json" / "ps1" / "03_losses.html").read_text()
-    assert "03_losses.ipynb is no notebook" in page
+    assert "03_losses.ipynb is not a notebook" in page
 
 
 def test_a_syntax_error_is_told_by_cell_and_line_at_the_level_diagnosis_too(course):

@@ -99,4 +99,4 @@ def test_outside_of_a_notebook_it_says_where_to_go():
 
 
 def test_what_a_student_wrote_is_escaped_but_for_code_between_backticks():
-    assert str(pages.codes("<script>`x<y`")) == '&lt;script&gt;<code style="background: none">x&lt;y</code>'
+    assert str(pages.render_code_spans("<script>`x<y`")) == '&lt;script&gt;<code style="background: none">x&lt;y</code>'

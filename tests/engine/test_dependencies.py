@@ -37,7 +37,7 @@ def graded(**lines):
     exercise = catalog.find("01_neurons")
     text = exercise.solution.read_text("utf-8") + LAYER.format(**{"linear": RIGHT, "answer": CALLED, **lines})
     order = engine.GradingRequest(
-        exercise, source.checked("neurons.py", text.encode()), GradingOptions(seed=7), in_process=True
+        exercise, source.from_bytes("neurons.py", text.encode()), GradingOptions(seed=7), in_process=True
     )
     with engine.Engine() as running:
         result = running.grade(order)

@@ -147,7 +147,7 @@ def test_content_of_other_roots_is_found_beside_the_kits(described, tmp_path, mo
     monkeypatch.setenv("NNKATA_PATH", os.pathsep.join(["", str(tmp_path)]))
     assert catalog.find("things").folder == tmp_path / "exercises" / "42_things"
     assert "42_things" in catalog.ids() and "03_losses" in catalog.ids()
-    assert catalog.hidden() == (tmp_path,)
+    assert catalog.private_roots() == (tmp_path,)
 
 
 def test_the_catalog_needs_no_torch():

@@ -21,10 +21,10 @@ def cache(tmp_path, monkeypatch):
 
 
 def test_all_of_mnist_is_read_through_torchvision(cache):
-    images, labels = datasets.load("mnist", True)
+    images, labels = datasets.load("mnist", train=True)
     assert tuple(images.shape) == (60_000, 28, 28)
     assert labels[:5].tolist() == [5, 0, 4, 1, 9]
-    images, labels = datasets.load("mnist", False)
+    images, labels = datasets.load("mnist", train=False)
     assert tuple(images.shape) == (10_000, 28, 28)
     assert labels[:5].tolist() == [7, 2, 1, 0, 4]
 
@@ -48,16 +48,16 @@ def test_two_processes_may_unpack_at_once(cache):
     for process in both:
         assert process.wait(120) == 0, process.stderr.read()
         process.stderr.close()
-    assert datasets._whole(cache / "MNIST" / "raw")
+    assert datasets._is_complete(cache / "MNIST" / "raw")
 
 
 def test_another_root_is_used_as_it_is_and_named_when_it_lacks_the_data(cache, tmp_path, monkeypatch):
     monkeypatch.setenv("NNKATA_DATA", str(tmp_path / "empty"))
-    with pytest.raises(UsageError, match="holds no MNIST"):
-        datasets.load("mnist", True)
+    with pytest.raises(UsageError, match="does not contain MNIST"):
+        datasets.load("mnist", train=True)
     assert not cache.exists()
-    with pytest.raises(UsageError, match="no data set"):
-        datasets.load("cifar", True)
+    with pytest.raises(UsageError, match="no dataset"):
+        datasets.load("cifar", train=True)
 
 
 def test_fashion_mnist_is_taken_from_where_debian_puts_it(cache, tmp_path, monkeypatch):
@@ -68,16 +68,16 @@ def test_fashion_mnist_is_taken_from_where_debian_puts_it(cache, tmp_path, monke
         labels = struct.pack(">II", 0x801, count) + bytes(range(count))
         (packed / f"{name}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
         (packed / f"{name}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
-    monkeypatch.setattr(datasets, "DEBIANS", packed)
-    images, labels = datasets.load("fashion-mnist", True)
+    monkeypatch.setattr(datasets, "DEBIAN_FOLDER", packed)
+    images, labels = datasets.load("fashion-mnist", train=True)
     assert tuple(images.shape) == (3, 28, 28) and labels.tolist() == [0, 1, 2]
-    assert tuple(datasets.load("fashion-mnist", False)[0].shape) == (2, 28, 28)
+    assert tuple(datasets.load("fashion-mnist", train=False)[0].shape) == (2, 28, 28)
 
 
 def test_without_fashion_mnist_it_is_said_where_to_get_it(cache, tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets, "DEBIANS", tmp_path / "nowhere")
+    monkeypatch.setattr(datasets, "DEBIAN_FOLDER", tmp_path / "nowhere")
     with pytest.raises(UsageError, match="dataset-fashion-mnist"):
-        datasets.load("fashion-mnist", True)
+        datasets.load("fashion-mnist", train=True)
 
 
 def test_a_bar_has_a_height_of_its_own_on_fashion_mnist():
@@ -94,7 +94,7 @@ def test_the_test_images_of_a_bar_are_in_an_order_of_their_own_and_never_the_sam
     assert (one.truth != other.truth).any()
     again = accuracy_bars.training_data(exercise, bar, 1, dataset="mnist")
     assert (again.truth == one.truth).all() and (again.test == one.test).all()
-    shipped = {image.numpy().tobytes() for image in datasets.load("mnist", False)[0]}
+    shipped = {image.numpy().tobytes() for image in datasets.load("mnist", train=False)[0]}
     assert not any(image.numpy().tobytes() in shipped for image in one.test[:200])
 
 

@@ -6,7 +6,7 @@ import pytest
 from nnkata.grader import model
 from nnkata.grader.engine.engine import Engine, GradingRequest
 from nnkata.grader.exercise import catalog
-from nnkata.grader.feedback.disclosure import feedback
+from nnkata.grader.feedback.disclosure import make_feedback
 from nnkata.grader.model import GradingOptions, PartResult, Result
 
 MESSAGE = "mse_loss may not call torch.nn.functional.mse_loss (line 3): write it yourself"
@@ -31,7 +31,7 @@ def result(**changes):
 
 
 def lines(found, level):
-    (part,) = feedback(found, catalog.find("03_losses"), level).parts
+    (part,) = make_feedback(found, catalog.find("03_losses"), level).parts
     return part.lines
 
 
@@ -44,7 +44,7 @@ def test_what_reading_the_file_found_is_shown_at_diagnosis(message):
     "message", [MESSAGE, "line 2 of the cell mse_loss: invalid syntax", "the cell x cannot be parsed"]
 )
 def test_what_running_it_found_is_not_shown_at_diagnosis_however_it_is_worded(message):
-    assert lines(result(message=message), "diagnosis") == ("The values are not right.",)
+    assert lines(result(message=message), "diagnosis") == ("The values are wrong.",)
 
 
 def test_nothing_is_shown_at_score():

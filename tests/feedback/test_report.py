@@ -139,7 +139,7 @@ def test_after_a_failure_the_hint_of_a_begun_part_comes_before_one_that_is_not()
 
 
 def test_after_a_file_that_cannot_be_read_it_is_to_be_mended():
-    assert steps(notes=("losses.py is empty",)) == "Next: mend the file, then nnkata check 03_losses"
+    assert steps(notes=("losses.py is empty",)) == "Next: fix the file, then run nnkata check 03_losses"
 
 
 def test_after_a_failure_of_the_graders_the_doctor_is_named():

@@ -14,7 +14,7 @@ from nnkata.grader.submission.source import Submission
 
 @pytest.fixture(scope="module")
 def server():
-    found = fork_client.start_server(catalog.hidden())
+    found = fork_client.start_server(catalog.private_roots())
     found.ready()
     yield found
     found.close()

@@ -24,7 +24,7 @@ CONFIG = WorkerConfig(
 
 @pytest.fixture
 def server():
-    running = fork_client.ForkServer(catalog.hidden())
+    running = fork_client.ForkServer(catalog.private_roots())
     yield running
     running.close()
 

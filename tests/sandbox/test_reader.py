@@ -20,7 +20,7 @@ from nnkata.grader.sandbox import reader_client, reader_process
 from nnkata.grader.sandbox.reader_client import Reader
 from nnkata.grader.submission import examination, reading
 from nnkata.grader.submission.examination import Examined
-from nnkata.grader.submission.location import Place
+from nnkata.grader.submission.location import Location
 from nnkata.grader.submission.reading import FileBytes, Unreadable
 
 LOSSES = catalog.find("03_losses")
@@ -43,8 +43,8 @@ def test_it_says_what_reading_in_this_process_says(reader, tmp_path, name, data)
     (tmp_path / name).write_bytes(data)
     here = examination.examine(reading.read_bytes(data, name, LOSSES), LOSSES)
     assert reader.examine(FileBytes(name, data), LOSSES)[0] == here
-    there, digest = reader.examine(Place(tmp_path / name), LOSSES)
-    assert there == here and len(digest) == 64 and digest == reader.digest(Place(tmp_path / name))
+    there, digest = reader.examine(Location(tmp_path / name), LOSSES)
+    assert there == here and len(digest) == 64 and digest == reader.digest(Location(tmp_path / name))
     assert reader.confinement == "landlock+seccomp"
 
 
@@ -54,7 +54,7 @@ def test_a_member_of_a_zip_file_inside_of_another(reader, tmp_path):
         archive.writestr("ps1/losses.py", HONEST)
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
         archive.writestr("anna.zip", inner.getvalue())
-    place = Place(tmp_path / "all.zip", ("anna.zip", "ps1/losses.py"))
+    place = Location(tmp_path / "all.zip", ("anna.zip", "ps1/losses.py"))
     examined, digest = reader.examine(place, LOSSES)
     assert isinstance(examined, Examined) and examined.submission.text == HONEST.decode()
     assert digest == reader.digest(place)
@@ -69,7 +69,7 @@ def test_a_member_of_a_zip_file_inside_of_another(reader, tmp_path):
 def test_what_is_no_file_is_unreadable(reader, tmp_path, name, reason):
     (tmp_path / "folder").mkdir()
     (tmp_path / "link.py").symlink_to(LOSSES.solution)
-    examined, _ = reader.examine(Place(tmp_path / name), LOSSES)
+    examined, _ = reader.examine(Location(tmp_path / name), LOSSES)
     assert isinstance(examined, Unreadable) and reason in examined.reason
 
 

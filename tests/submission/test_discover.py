@@ -30,11 +30,11 @@ def zipped(file, *names, content="x = 1\n"):
 
 
 def found(root, pattern="", **options):
-    return discover.gather(root, options.pop("exercises", EXERCISES), pattern, **options)
+    return discover.find_submissions(root, options.pop("exercises", EXERCISES), pattern, **options)
 
 
 def pairs(gathered):
-    return {(one.student, one.exercise) for one in gathered.submitted}
+    return {(one.student, one.exercise) for one in gathered.submissions}
 
 
 BOTH = {("anna", "03_losses"), ("ben", "03_losses")}
@@ -55,7 +55,7 @@ BOTH = {("anna", "03_losses"), ("ben", "03_losses")}
 def test_usual_layouts_are_known(tmp_path, paths):
     gathered = found(lay(tmp_path, *paths))
     assert pairs(gathered) == BOTH
-    assert gathered.left == ()
+    assert gathered.skipped == ()
 
 
 def test_one_students_files_are_called_after_their_folder(tmp_path):
@@ -86,14 +86,14 @@ def test_a_students_zip_counts_as_their_folder_also_inside_of_another(tmp_path):
             archive.write(tmp_path / "in" / name, name)
     gathered = found(tmp_path / "all.zip")
     assert pairs(gathered) == BOTH
-    assert {bytes_at(one.place) for one in gathered.submitted} == {b"x = 1\n"}
+    assert {bytes_at(one.location) for one in gathered.submissions} == {b"x = 1\n"}
 
 
 def test_a_pattern_reads_other_names(tmp_path):
     lay(tmp_path, "anna_b_03_losses.py", "ben_losses.py", "carl-losses.py", "dora_poems.py")
     gathered = found(tmp_path, "{student}_{exercise}.py")
     assert pairs(gathered) == {("anna_b", "03_losses"), ("ben", "03_losses")}
-    assert {left.where for left in gathered.left} == {"carl-losses.py", "dora_poems.py"}
+    assert {left.where for left in gathered.skipped} == {"carl-losses.py", "dora_poems.py"}
     lay(tmp_path / "b", "hw3/anna_1234/sub/losses.py")
     assert pairs(found(tmp_path / "b", "{assignment}/{student}_*/*/losses.py")) == {("anna", "03_losses")}
 
@@ -106,18 +106,18 @@ def test_a_pattern_of_no_sense_is_refused(tmp_path, pattern):
 
 def test_what_matches_nothing_is_told_and_noise_is_counted(tmp_path):
     lay(tmp_path, "anna/losses.py", "anna/poems.txt", "anna/README.md", "anna/.ipynb_checkpoints/losses.py")
-    left = {(one.where, one.why) for one in found(tmp_path).left}
-    assert ("anna/poems.txt", "its name is no exercise's") in left
-    assert (f"1 × {layouts.HANDED_OUT}", "passed over") in left
-    assert ("1 × hidden files and the like", "passed over") in left
+    left = {(one.where, one.why) for one in found(tmp_path).skipped}
+    assert ("anna/poems.txt", "its name does not match any exercise") in left
+    assert (f"1 × {layouts.COMES_WITH_EXERCISES}", "skipped") in left
+    assert ("1 × hidden files and the like", "skipped") in left
 
 
 def test_the_newest_of_two_files_is_graded_and_the_other_told(tmp_path):
     lay(tmp_path, "anna/a/losses.py", "anna/b/losses.py")
     os.utime(tmp_path / "anna/b/losses.py", (1000, 1000))
     gathered = found(tmp_path)
-    assert [one.shown for one in gathered.submitted] == ["anna/a/losses.py"]
-    assert [left.where for left in gathered.left] == ["anna/b/losses.py"]
+    assert [one.shown for one in gathered.submissions] == ["anna/a/losses.py"]
+    assert [left.where for left in gathered.skipped] == ["anna/b/losses.py"]
 
 
 def test_symbolic_links_are_not_followed(tmp_path):
@@ -127,7 +127,7 @@ def test_symbolic_links_are_not_followed(tmp_path):
     (tmp_path / "in" / "anna" / "neurons.py").symlink_to(tmp_path / "secret" / "losses.py")
     gathered = found(tmp_path / "in")
     assert pairs(gathered) == {("anna", "03_losses")}
-    assert {left.where for left in gathered.left if "links" in left.why} == {"ben", "anna/neurons.py"}
+    assert {left.where for left in gathered.skipped if "links" in left.why} == {"ben", "anna/neurons.py"}
 
 
 def test_a_file_that_becomes_a_link_or_a_pipe_is_not_read(tmp_path):
@@ -135,7 +135,7 @@ def test_a_file_that_becomes_a_link_or_a_pipe_is_not_read(tmp_path):
     os.mkfifo(tmp_path / "pipe.py")
     for name in ("link.py", "pipe.py"):
         with pytest.raises(SubmissionError, match=name):
-            bytes_at(location.Place(tmp_path / name))
+            bytes_at(location.Location(tmp_path / name))
 
 
 def test_results_inside_of_the_submissions_are_passed_over(tmp_path):
@@ -152,7 +152,7 @@ def test_results_inside_of_the_submissions_are_passed_over(tmp_path):
 def test_every_name_becomes_an_id_of_one_short_visible_line(name):
     made = layouts.student_id(name)
     assert made.strip() and "\n" not in made and made.isprintable()
-    assert len(made) <= layouts.LONGEST
+    assert len(made) <= layouts.MAX_ID_LENGTH
     made.encode("utf-8")
 
 
@@ -167,7 +167,7 @@ def test_different_names_stay_different_ids():
 def test_zip_members_that_lead_out_are_passed_over(tmp_path, name):
     gathered = found(zipped(tmp_path / "in" / "anna.zip", "neurons.py", name).parent)
     assert pairs(gathered) == {("anna", "01_neurons")}
-    assert any("leads out" in left.why for left in gathered.left)
+    assert any("points outside" in left.why for left in gathered.skipped)
 
 
 # -- zip tricks --------------------------------------------------------------------------------------------------------
@@ -177,14 +177,14 @@ def test_a_broken_zip_is_its_students_failure_in_everything_the_class_handed_in(
     lay(tmp_path, "anna/losses.py")
     (tmp_path / "ben.zip").write_bytes(b"PK\x03\x04 no zip at all")
     gathered = found(tmp_path)
-    problem = {one.student: one.problem for one in gathered.submitted}
+    problem = {one.student: one.problem for one in gathered.submissions}
     assert pairs(gathered) == BOTH
     assert problem["anna"] == "" and "ben.zip" in problem["ben"]
 
 
 def test_a_broken_zip_alone_fails_in_what_was_asked_for(tmp_path):
     (tmp_path / "ben.zip").write_bytes(b"nothing")
-    assert found(tmp_path).submitted == ()
+    assert found(tmp_path).submissions == ()
     asked = found(tmp_path, exercises=[catalog.find("03")], only=True)
     assert pairs(asked) == {("ben", "03_losses")}
     with pytest.raises(UsageError, match=r"ben\.zip"):
@@ -192,20 +192,20 @@ def test_a_broken_zip_alone_fails_in_what_was_asked_for(tmp_path):
 
 
 def bytes_at(place):
-    with location.regular(place.path) as file:
+    with location.open_regular(place.path) as file:
         return location.read_from(file, place)
 
 
 def refusal(file, name="losses.py"):
     with pytest.raises(SubmissionError) as error:
-        bytes_at(location.Place(file, (name,)))
+        bytes_at(location.Location(file, (name,)))
     return str(error.value)
 
 
 def test_a_bomb_is_not_inflated(tmp_path):
     file = zipped(tmp_path / "anna.zip", "03_losses.ipynb", content="0" * (80 << 20))
-    assert "swells" in refusal(file, "03_losses.ipynb")
-    script = location.Place(zipped(tmp_path / "ben.zip", "losses.py", content="0" * (30 << 20)), ("losses.py",))
+    assert "expands" in refusal(file, "03_losses.ipynb")
+    script = location.Location(zipped(tmp_path / "ben.zip", "losses.py", content="0" * (30 << 20)), ("losses.py",))
     assert len(bytes_at(script)) == script.limit
 
 
@@ -219,7 +219,7 @@ def test_a_member_that_lies_about_its_size_is_read_no_further_than_the_limit(tmp
     central = data.rindex(b"PK\x01\x02")
     struct.pack_into("<I", data, central + 24, 10)  # it claims ten bytes
     (tmp_path / "anna.zip").write_bytes(data)
-    place = location.Place(tmp_path / "anna.zip", ("losses.py",))
+    place = location.Location(tmp_path / "anna.zip", ("losses.py",))
     try:
         assert len(bytes_at(place)) <= place.limit
     except SubmissionError as error:
@@ -251,16 +251,16 @@ def test_links_in_a_zip_and_earlier_files_of_the_same_name_are_not_read(tmp_path
         archive.writestr(link, "/etc/passwd")
     gathered = found(tmp_path)
     assert pairs(gathered) == {("anna", "03_losses")}
-    assert bytes_at(gathered.submitted[0].place) == b"second = 2\n"
-    assert any("links" in left.why for left in gathered.left)
+    assert bytes_at(gathered.submissions[0].location) == b"second = 2\n"
+    assert any("links" in left.why for left in gathered.skipped)
 
 
 def test_an_archive_that_lists_too_much_is_refused_before_it_is_read(tmp_path, monkeypatch):
     file = zipped(tmp_path / "anna.zip", *(f"{n}.py" for n in range(200)))
-    monkeypatch.setattr(archives, "MEMBERS", 100)
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 100)
     assert "200 files" in refusal(file)
-    monkeypatch.setattr(archives, "DIRECTORY", 4000)
-    assert "far too long" in refusal(file)
+    monkeypatch.setattr(archives, "MAX_DIRECTORY_BYTES", 4000)
+    assert "too long, so it is not read" in refusal(file)
 
 
 def test_zips_in_zips_end_at_the_second(tmp_path):
@@ -272,4 +272,4 @@ def test_zips_in_zips_end_at_the_second(tmp_path):
     gathered = found(lay(tmp_path / "in", "ben/losses.py"))
     (tmp_path / "a.zip").rename(tmp_path / "in" / "anna.zip")
     gathered = found(tmp_path / "in")
-    assert {one.student: bool(one.problem) for one in gathered.submitted} == {"anna": True, "ben": False}
+    assert {one.student: bool(one.problem) for one in gathered.submissions} == {"anna": True, "ben": False}

@@ -70,6 +70,21 @@ def test_a_helper_that_stands_below_is_found_above_what_needs_it_at_once():
     assert found["mse_loss"](1, 2) == 5
 
 
+@pytest.mark.parametrize(
+    ("cells", "name", "value"),
+    [
+        (("twice = double", "def double(x):\n    return 2 * x"), "twice", 6),
+        (("step = 3\nstep = 2 * step", "step = 1"), "step", 1),
+        (("rate = 0.5", "rate = 0.1"), "rate", 0.1),
+        (("class SGD:\n    pass", "def step(x):\n    return x + 1", "SGD.step = staticmethod(step)"), "SGD.step", 4),
+    ],
+    ids=["what is needed now comes first", "not a later value", "a later value stays later", "a change stays below"],
+)
+def test_statements_run_in_an_order_that_works_and_keeps_their_meaning(cells, name, value):
+    answer = f"def mse_loss(input, target):\n    found = {name}\n    return found(3) if callable(found) else found"
+    assert defined(*cells, (answer, "mse_loss"))["mse_loss"](1, 2) == value
+
+
 def test_the_parts_own_cell_comes_before_a_scratch_version():
     found = defined((MSE, "mse_loss"), "def mse_loss(input, target):\n    return 'scratch'")
     assert found["mse_loss"](found["torch"].ones(2), found["torch"].zeros(2)) == 1
@@ -111,7 +126,7 @@ def test_a_cell_that_does_not_parse_stops_its_own_part_alone():
 def test_lines_are_called_by_their_cells():
     found = submission("import math", ("x = math.pi\n\n" + MSE.replace("2)", "x)"), "mse_loss"))
     line = found.text.split("\n").index("    return ((input - target) ** x).mean()") + 1
-    assert found.place(line) == "line 4 of the cell mse_loss"
+    assert found.location(line) == "line 4 of the cell mse_loss"
 
 
 def test_a_class_changed_from_outside_keeps_the_change():
@@ -131,7 +146,7 @@ def test_an_older_notebook_format_is_read():
     [b"", b"not json", b"[]", b'{"cells": 3}', b"\xff\xfe\x00", b"[" * 100_000, b'{"worksheets": [3]}x'],
 )
 def test_what_is_no_notebook_is_refused_by_name(data):
-    with pytest.raises(SubmissionError, match=r"n\.ipynb is no notebook"):
+    with pytest.raises(SubmissionError, match=r"n\.ipynb is not a notebook"):
         notebook.from_bytes(data, "n.ipynb", LOSSES)
 
 
@@ -144,7 +159,7 @@ def test_cells_of_odd_form_are_passed_over():
 
 def test_too_much_code_is_refused():
     with pytest.raises(SubmissionError, match="larger than"):
-        submission((MSE + "\n    '" + "x" * source.SIZE + "'", "mse_loss"))
+        submission((MSE + "\n    '" + "x" * source.MAX_SOURCE_BYTES + "'", "mse_loss"))
 
 
 def test_saved_outputs_of_any_size_cost_nothing_but_their_reading():
