@@ -98,13 +98,13 @@ class Exercise:
     def _next(self, said: Feedback, full: bool) -> str:
         wrong = [part for part in said.parts if part.status == "fail"]
         if said.status == "error":
-            return "The grader failed, not you: run `nnkata doctor`, and tell your teacher."
+            return "The grader failed, not your code. Run `nnkata doctor` and tell your teacher."
         if wrong:
             return f"Next: {self._call('hint', wrong[0].name)}"
         trained = {bar.part for bar in self.exercise.bars if not bar.quick} & {part.name for part in said.parts}
         if trained and not full:
-            return f"Next: the whole training, {self._call('check', min(trained), ', full=True')}"
-        return "All right!"
+            return f"Next: run the full training with {self._call('check', min(trained), ', full=True')}"
+        return "All correct!"
 
     def _call(self, function: str, part: str, options: str = "") -> str:
         """Return what to type in this notebook to have a function called for a part."""

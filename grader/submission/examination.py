@@ -76,7 +76,7 @@ def _free_names(statement: ast.stmt) -> set[str]:
 
 
 def _code(root: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and what lies inside of it, but no type hints."""
+    """Yield a node and everything inside it but type hints."""
     stack = [root]
     while stack:
         node = stack.pop()

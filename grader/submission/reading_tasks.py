@@ -1,7 +1,7 @@
-"""What a confined reading process does with a file that somebody handed in: plain data in, plain data out.
+"""The tasks of the confined reading process on one submitted file: plain data in, plain data out.
 
 The process that runs these has given up files, network and processes (see `sandbox.reader_process`), so that a file
-made to stall or to swell costs its own submission and nothing else. Needs no torch.
+made to stall or to expand costs its own submission and nothing else. Needs no torch.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def digest_file(request: Json, file: BinaryIO) -> Json:
 
 
 def list_zip(request: Json, file: BinaryIO) -> Json:
-    """Return what a zip file lists, zip files inside of it included."""
+    """Return what a zip file lists, including zip files inside it."""
     try:
         return discover.list_contents(file, request["name"], request["limit"])
     except SubmissionError as error:

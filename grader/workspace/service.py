@@ -72,7 +72,7 @@ def next_exercise(space: Workspace, after: str = "") -> Exercise | None:
 
 @dataclass(frozen=True)
 class CheckRequest:
-    """What `check` was asked for; see the command's options.
+    """A request to `check`; see the command's options.
 
     Attributes:
         options: of the grading; `require_confinement` is meant for a `submission` alone.
