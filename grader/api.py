@@ -184,8 +184,6 @@ class Grader:
 
                 threads = torch.get_num_threads()
                 from .engine.engine import Engine
-
-                torch.set_num_threads(1)  # the grader's tensors are small; importing it sets this the first time only
             except BaseException:  # an interrupted import too: nobody else would end these processes
                 server.close()
                 reader.close()

@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import torch
 from rich.table import Table
 
 from ..errors import GraderError
 from ..exercise import content
 from ..judge import accuracy_bars
 from ..model import Bar, BarResult, Exercise
-from ..worker import probing, wire
+from ..worker import probing, process_setup, wire
 
 MIN_MARGIN = 4.0
 """Fewest standard deviations that a bar must be below the reference's mean."""
@@ -55,7 +54,7 @@ def calibrate(
     exercise: Exercise, seeds: int, names: tuple[str, ...], *, wrong: bool, dataset: str, on_step: Callable[[str], None]
 ) -> Iterator[Calibration]:
     """Train for each bar (or those named) under this many seeds; with `wrong`, its part's misconceptions once each."""
-    torch.set_num_threads(exercise.limits.threads)
+    process_setup.prepare_torch(threads=exercise.limits.threads)
     known: list[tuple[Bar, Calibration]] = []
     for bar in exercise.bars:
         if names and bar.name not in names:

@@ -24,6 +24,7 @@ from ..exercise.stub import make_stub
 from ..judge.hidden_tests import run_hidden_tests
 from ..judge.trial import Local, Trial, property_error
 from ..model import Exercise, Misconception
+from ..worker import process_setup
 
 SEEDS = tuple(range(10))
 
@@ -84,6 +85,7 @@ def check(
     exercise: Exercise, seeds: tuple[int, ...] = SEEDS, on_step: Callable[[str], None] = lambda _: None
 ) -> ContentReport:
     """Check one exercise's content; `on_step` is called with each step's name."""
+    process_setup.prepare_torch()
     problems = list(_check_files(exercise))
     on_step(f"{exercise.id}: stub")
     problems += _check_stub(exercise)

@@ -23,6 +23,7 @@ from ..exercise import content
 from ..judge.hidden_tests import run_hidden_tests
 from ..judge.trial import Local, Trial, Verdict
 from ..model import Exercise
+from ..worker import process_setup
 from .mutation import Mutant, mutants
 
 SEED = 0
@@ -63,6 +64,7 @@ def run_mutants(exercise: Exercise, parts: tuple[str, ...] = (), seed: int = SEE
     Raises:
         GraderError: the reference itself does not pass.
     """
+    process_setup.prepare_torch()
     chosen = [part.name for part in exercise.parts if not parts or part.name in parts]
     source = exercise.solution.read_text("utf-8")
     for part in chosen:

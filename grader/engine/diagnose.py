@@ -4,12 +4,14 @@ several that nothing contradicts.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import torch
 
 from ..exercise import content
+from ..judge.run_cache import RunCache
 from ..judge.trial import Case, Local, Trial
 from ..model import Diagnosis, Misconception, Outcome, Value
 
@@ -202,7 +204,7 @@ class _Replay:
 
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
-        self.answers: dict[tuple[str, int], Outcome] = {}
+        self._numbers = _numbers_in_tests(trial.transcript)
 
     def matches_student(self, mistake: Misconception, case: Case) -> bool:
         """Return True if the student answered as somebody with this misconception would."""
@@ -224,9 +226,25 @@ class _Replay:
         return case.answer.failure is None and not self.passes(mistake, case)
 
     def _answer(self, mistake: Misconception | None, case: Case) -> Outcome:
-        key = (mistake.id if mistake else "", id(case))
-        if key not in self.answers:
-            exercise = self.trial.exercise
+        exercise = self.trial.exercise
+
+        def replay() -> Outcome:
             namespace = content.with_misconception(exercise, mistake) if mistake else content.reference(exercise)
-            self.answers[key] = Local(exercise, namespace).run(case.question)
-        return self.answers[key]
+            return Local(exercise, namespace).run(case.question)
+
+        question = (mistake and mistake.id, case.test, self._numbers[id(case)])
+        return _replays.get((exercise, self.trial.seed), question, replay)
+
+
+_replays = RunCache[Outcome]()
+"""Kept between submissions: a class makes the same mistakes with the same inputs."""
+
+
+def _numbers_in_tests(transcript: list[Case]) -> dict[int, int]:
+    """Return each case's number among those of its test, by the case's id."""
+    counts: Counter[str] = Counter()
+    numbers = {}
+    for case in transcript:
+        numbers[id(case)] = counts[case.test]
+        counts[case.test] += 1
+    return numbers

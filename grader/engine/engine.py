@@ -26,6 +26,7 @@ from ..submission.examination import Examined
 from ..submission.location import Location
 from ..submission.reading import FileBytes, Unreadable
 from ..submission.source import Submission
+from ..worker import process_setup
 from . import dependencies
 from .diagnose import diagnose, to_diagnosis
 from .scoring import score, total, worst
@@ -58,6 +59,9 @@ class Engine:
     server: WorkerServer | None = None
     reader: Reader = field(default_factory=Reader)
     _foreseen: dict[Exercise, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        process_setup.prepare_torch()
 
     def __enter__(self) -> Engine:
         return self

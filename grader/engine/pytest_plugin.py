@@ -28,8 +28,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if not any("hidden" in path.parts for path in paths):
         return
     from ..judge.verdict_plugin import JudgePlugin
+    from ..worker import process_setup
     from .pytest_trials import Trials
 
+    process_setup.prepare_torch()
     trials = Trials(config.getoption("--submission"), config.getoption("--seed"))
     config.pluginmanager.register(JudgePlugin(trials.trial_of), "nnkata-judge")
     config.add_cleanup(trials.close)

@@ -13,7 +13,8 @@ from ..model import Bar, BarResult, Failure, Outcome, Value
 from . import accuracy_bars, agreement, compare, describe
 from .compare import Tolerance
 from .question import FAKE_DEVICE, Question
-from .reference_answers import ReferenceCache, RightAnswers, ask_for_right_answers
+from .reference_answers import RightAnswers, ask_for_right_answers
+from .run_cache import RunCache
 from .trial import Block, Case, Check, PendingOutcome, Trial, property_error
 
 
@@ -296,5 +297,5 @@ class Examiner:
         return WrongAnswer((describe.call(self.trial.exercise, question), *lines), failure)
 
 
-_reference_cache = ReferenceCache()
+_reference_cache = RunCache[RightAnswers]()
 """Kept between submissions: a class is judged by the same answers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 
@@ -15,34 +15,6 @@ from .trial import Local, find_probe, parse_outcome
 
 RightAnswers = list[tuple[str, Value]]
 """Who answers (`reference`, then perhaps `built-in`), and the answer."""
-
-
-class ReferenceCache:
-    """Right answers to the questions of one exercise at one seed: asked for once, whoever is judged by them.
-
-    A test draws the same inputs for the same seed, so its n-th question is the same question.
-    """
-
-    def __init__(self) -> None:
-        self._run: tuple[Exercise, int] | None = None
-        self._answers: dict[tuple[str, int, bool], RightAnswers] = {}
-
-    def get(
-        self, run: tuple[Exercise, int], question: tuple[str, int, bool], compute: Callable[[], RightAnswers]
-    ) -> RightAnswers:
-        """Return the answers to a question, computed the first time.
-
-        Args:
-            run: the exercise and the seed; a new one empties the cache.
-            question: the test, the number of its question, and whether the built-in is asked.
-            compute: asks for the answers.
-        """
-        if self._run != run:
-            self._run = run
-            self._answers.clear()
-        if question not in self._answers:
-            self._answers[question] = compute()
-        return self._answers[question]
 
 
 def ask_for_right_answers(

@@ -18,16 +18,13 @@ import torch
 from ..errors import ContentError, WireError
 from ..exercise import content
 from ..model import BarResult, Exercise, Failure, Outcome, Status, Training, Value
-from ..worker import no_compiler, probing, wire
+from ..worker import probing, wire
 from ..worker.tensor_codec import sent_device
 from . import compare, describe
 from .compare import Tolerance
 from .question import FAKE_DEVICE, Question
 
 Check = Callable[[Any], str | None]
-
-no_compiler.install()
-torch.set_num_threads(1)  # the grader works on small tensors, where threads only wait for each other
 
 
 PendingOutcome = Callable[[], Outcome]
