@@ -368,7 +368,7 @@ def grade(
     )
     with errors_as_messages():
         try:
-            tally = progress.run(request, json, make_console())
+            tally = progress.run(request, make_console(), json=json)
         except KeyboardInterrupt:
             exit_with_message("Stopped. Finished results are kept; run the same command to resume.", 130)
     raise typer.Exit(EXIT_GRADER_ERROR if tally.statuses.get("error") else 0)

@@ -30,7 +30,7 @@ MIX = {"right": 0.58, "wrong": 0.34, "crashing": 0.06, "looping": 0.02}
 
 CRASHES = ("import os\nos._exit(0)", "raise RuntimeError('oops')", "def broken(:", "data = [0] * (1 << 40)")
 ROLES = {
-    "nnkata.grader.classroom.pool_worker": "judge",
+    "nnkata.grader.classroom.pool_worker": "pool worker",
     "nnkata.grader.worker.fork_server": "server",
     "nnkata.grader.sandbox.reader_process": "reader",
 }
@@ -78,7 +78,7 @@ def make_class(folder: Path, count: int, seed: int = 1) -> dict[str, int]:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """One run: seconds from the first result's begin to the last, CPU seconds of all processes, memory over time."""
 
     wall: float
@@ -89,7 +89,7 @@ class Measured:
     statuses: dict[str, str]
 
 
-def run(submissions: Path, results: Path, cores: int, every: float = 0.5) -> Measured:
+def run(submissions: Path, results: Path, cores: int, every: float = 0.5) -> Measurement:
     """Grade a class with one worker a core, all processes on so many cores, and watch them."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [*NNKATA, "grade", str(submissions), "-o", str(results), "--json", "--seed", "7"]
@@ -124,7 +124,7 @@ def run(submissions: Path, results: Path, cores: int, every: float = 0.5) -> Mea
     ended.set()
     watcher.join()
     typical = {role: statistics.median(found) / 1e6 for role, found in private.items() if found}
-    return Measured(
+    return Measurement(
         wall, (times[-1] - times[0]) / (len(times) - 1), sum(cpu.values()), tuple(samples), typical, statuses
     )
 
@@ -153,15 +153,15 @@ def _sample(pid: int, private: dict[str, list[int]], cpu: dict[int, float]) -> i
 
 
 def _role(process: psutil.Process) -> str:
-    """What a process of a run does. A judge starts a server, which forks templates, which fork workers."""
-    role = _named(process)
+    """What a process of a run does. A pool worker starts a server, which forks templates, which fork workers."""
+    role = _role_by_module(process)
     generation = 0
-    while role == "server" and (above := process.parent()) and _named(above) == "server":
+    while role == "server" and (above := process.parent()) and _role_by_module(above) == "server":
         process, generation = above, generation + 1
     return ("server", "template", "worker")[generation] if role == "server" else role
 
 
-def _named(process: psutil.Process) -> str:
+def _role_by_module(process: psutil.Process) -> str:
     line = process.cmdline()
     return next((role for module, role in ROLES.items() if module in line), "parent")
 

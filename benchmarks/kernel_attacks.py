@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 import nbformat  # noqa: E402
-from classroom import ENVIRONMENT, RIGHT, Course  # noqa: E402
+from nbgrader_course import ENVIRONMENT, RIGHT, Course  # noqa: E402
 
 SECONDS = 150
 

@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-from classroom import MSE, RIGHT, Course  # noqa: E402
 from kernel_attacks import with_nbgraders_own  # noqa: E402
+from nbgrader_course import MSE, RIGHT, Course  # noqa: E402
 
 ANSWERS = (
     RIGHT,
@@ -32,7 +32,7 @@ ANSWERS = (
 )
 
 
-def filled(folder: Path, count: int) -> Course:
+def fill_course(folder: Path, count: int) -> Course:
     """A course into which `count` students have handed in."""
     course = Course(folder)
     draw = random.Random(1)
@@ -41,7 +41,7 @@ def filled(folder: Path, count: int) -> Course:
     return course
 
 
-def autograded(course: Course) -> float:
+def time_autograde(course: Course) -> float:
     """Seconds of `nbgrader autograde`."""
     began = time.perf_counter()
     course.autograde(fails=True)
@@ -55,26 +55,26 @@ def main() -> None:
     parser.add_argument("--default", type=int, default=40)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        ours = filled(Path(folder), options.count)
+        ours = fill_course(Path(folder), options.count)
         default = object.__new__(Course)
         default.folder = Path(folder) / "default"
         shutil.copytree(ours.folder, default.folder)
         with_nbgraders_own(default)
         for number in range(options.default, options.count):
             shutil.rmtree(default.folder / "submitted" / f"student{number:03}")
-        slow = autograded(default) / min(options.default, options.count)
-        quick = autograded(ours) / options.count
+        slow = time_autograde(default) / min(options.default, options.count)
+        quick = time_autograde(ours) / options.count
         began = time.perf_counter()
         ours.run("nnkata", "grade", "submitted", "-o", "results", "--feedback", "diagnosis")
         batch = (time.perf_counter() - began) / options.count
         for name, seconds, target in (("autograde with ours", quick, 5), ("nnkata grade", batch, 20)):
             print(f"{name:<32}{seconds:6.2f} s a notebook, {slow / seconds:5.1f}x faster (at least {target}x)")
         print(f"{'autograde with Execute':<32}{slow:6.2f} s a notebook")
-        same, different = compared(default, ours)
+        same, different = compare_grades(default, ours)
         print(f"the same grades: {same} of {same + different} parts")
 
 
-def compared(default: Course, ours: Course) -> tuple[int, int]:
+def compare_grades(default: Course, ours: Course) -> tuple[int, int]:
     """How many grades agree between all three, and how many do not."""
     same = different = 0
     mine = ours.grades()

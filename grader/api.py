@@ -193,7 +193,7 @@ class Grader:
         return self._engine
 
 
-def check(exercise: str, part: str = "", *, full: bool = False) -> jupyter.Shown:
+def check(exercise: str, part: str = "", *, full: bool = False) -> jupyter.CheckDisplay:
     """Check in a notebook the cells that were run so far, and return what the notebook then displays.
 
     Args:
@@ -211,7 +211,7 @@ def check(exercise: str, part: str = "", *, full: bool = False) -> jupyter.Shown
     return _in_notebook(catalog.find(exercise).id).check(part, full=full)
 
 
-def hint(exercise: str, part: str) -> jupyter.Hint:
+def hint(exercise: str, part: str) -> jupyter.HintDisplay:
     """Return a hint for a part, in a notebook: from the last check's diagnosis if there is one, then one level more
     each time.
 
@@ -222,11 +222,11 @@ def hint(exercise: str, part: str) -> jupyter.Hint:
 
 
 @functools.cache
-def _in_notebook(exercise_id: str) -> jupyter.Exercise:
+def _in_notebook(exercise_id: str) -> jupyter.NotebookExercise:
     """Return the exercise as this kernel works on it: it remembers diagnoses and the hints taken."""
     from .course import jupyter
 
-    return jupyter.Exercise(exercise_id, prefix="nnkata.")
+    return jupyter.NotebookExercise(exercise_id, prefix="nnkata.")
 
 
 def _require_choice(option: str, value: str, choices: tuple[str, ...]) -> None:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from nnkata.grader.classroom.pool import Task
+from nnkata.grader.classroom.pool_messages import Task
 from nnkata.grader.model import GradingOptions, Limits
 from nnkata.grader.submission.location import Location
 

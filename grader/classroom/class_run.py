@@ -1,6 +1,6 @@
-"""A whole class, graded: what there is, what is done already, what the judges say; results are kept as they come.
+"""A whole class, graded: what there is, what is done already, what the workers answer; results are stored as they come.
 
-Needs no torch: the judges do. Every submission goes through `engine.Engine.grade` in one of them.
+Needs no torch: the workers do. Every submission goes through `engine.Engine.grade` in one of them.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from ..submission import discover, reading
 from ..submission.discover import Discovery, SkippedFile, SubmissionFile
 from ..submission.layouts import escape_unprintable
 from . import results_folder
-from .pool import Answer, Jury, Task
-from .results_folder import Ledger, Made
+from .pool import Pool, TaskOutcome
+from .pool_messages import Task
+from .results_folder import Provenance, ResultsFolder
 
-SLACK = 120.0
-"""Seconds that a judge may take beyond what the submission may, until it counts as hanging."""
+WORKER_GRACE_SECONDS = 120.0
+"""Seconds that a worker may take beyond what the submission may, until it counts as hanging."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class ClassRequest:
         ids: only these exercises; empty for all.
         workers: how many are graded at a time; 0: one per core.
         again: also what is unchanged.
-        student: everything is this student's; else they are told by where their files lie.
+        student: everything is this student's; else students are recognised by where their files lie.
         options: of every submission's grading; a seed of None is the results folder's, or a new one.
     """
 
@@ -53,36 +54,55 @@ class ClassRequest:
 
 
 @dataclass(frozen=True)
-class Graded:
+class GradedSubmission:
     """One result as it comes: its JSON, and whether it was there already."""
 
     result: Result
-    text: str
+    json_text: str
     unchanged: bool
 
 
 @dataclass
-class Tally:
-    """What a run came to; `left` are the files that were passed over, `errors` say whom the grader failed and why."""
+class RunSummary:
+    """What a run came to.
+
+    Attributes:
+        skipped: files that were not graded, and why.
+        damaged: files of the results folder that could not be read and have been regenerated.
+        errors: whom the grader failed, and why.
+    """
 
     students: int = 0
     graded: int = 0
     unchanged: int = 0
     statuses: dict[Status, int] = field(default_factory=dict)
-    left: tuple[SkippedFile, ...] = ()
-    broken: tuple[str, ...] = ()
+    skipped: tuple[SkippedFile, ...] = ()
+    damaged: tuple[str, ...] = ()
     errors: list[str] = field(default_factory=list)
     seed: int = 0
     seconds: float = 0.0
 
+    def add(self, submission: GradedSubmission) -> None:
+        """Count one result."""
+        result = submission.result
+        if submission.unchanged:
+            self.unchanged += 1
+        else:
+            self.graded += 1
+        self.statuses[result.status] = self.statuses.get(result.status, 0) + 1
+        if result.status == "error":
+            reasons = [*result.notes, *(test.message for test in result.tests if test.status == "error"), ""]
+            self.errors.append(f"{result.student}, {result.exercise}: {escape_unprintable(reasons[0])}")
 
-Begun = Callable[[int, int], None]
-"""Is told how many there are and how many of these have to be graded."""
+
+OnStart = Callable[[int, int], None]
+"""Called with the number of submissions, and how many of these have to be graded."""
+
+OnResult = Callable[[GradedSubmission], None]
+OnEnd = Callable[[ResultsFolder, RunSummary], None]
 
 
-def grade(
-    request: ClassRequest, on_begin: Begun, on_result: Callable[[Graded], None], on_end: Callable[[Ledger, Tally], None]
-) -> Tally:
+def grade(request: ClassRequest, on_start: OnStart, on_result: OnResult, on_end: OnEnd) -> RunSummary:
     """Grade what is new or changed, and hand every result over as it comes.
 
     Args:
@@ -90,40 +110,39 @@ def grade(
 
     Raises:
         UsageError: nothing to grade, unknown exercises, results that another run writes.
-        GraderError: no judge can work on this machine.
+        GraderError: no worker can work on this machine.
     """
     began = time.monotonic()
     selected = [catalog.find(name) for name in request.ids] or catalog.exercises()
-    exercises = {one.id: one for one in selected}
+    exercises = {exercise.id: exercise for exercise in selected}
     with Reader() as reader, contextlib.ExitStack() as stack:
-        found = gathered(request, list(exercises.values()), reader)
-        tally = Tally(students=len({one.student for one in found.submissions}), left=found.skipped)
-        book = stack.enter_context(results_folder.opened(request.results))
-        tally.seed = book.seed(request.options.seed)
-        book.begin(tally.seed, request.options)
-        plan = _Plan(request, exercises, book, tally.seed, reader)
-        tasks, unchanged = plan.split(found)
-        on_begin(len(found.submissions), len(tasks))
-        for kept in unchanged:
-            tally.unchanged += 1
-            _count(tally, kept.result)
-            on_result(kept)
-        workers = request.workers or cores() // max((one.limits.threads for one in exercises.values()), default=1)
-        with Jury(max(workers, 1), request.options.require_confinement) as jury:
-            for answer in jury.judged(tasks):
-                result = plan.result(answer)
-                text = book.keep(result, plan.made(answer))
-                tally.graded += 1
-                _count(tally, result)
-                on_result(Graded(result, text, False))
-        tally.broken = tuple(book.broken)
-        tally.seconds = time.monotonic() - began
-        on_end(book, tally)
-    return tally
+        discovery = discover_submissions(request, list(exercises.values()), reader)
+        summary = RunSummary(students=len({one.student for one in discovery.submissions}), skipped=discovery.skipped)
+        results = stack.enter_context(results_folder.open_results(request.results))
+        summary.seed = results.choose_seed(request.options.seed)
+        results.write_run_file(summary.seed, request.options)
+        plan = _Plan(request, exercises, results, summary.seed, reader)
+        tasks, unchanged = plan.split(discovery)
+        on_start(len(discovery.submissions), len(tasks))
+        for submission in unchanged:
+            summary.add(submission)
+            on_result(submission)
+        workers = request.workers or usable_cores() // max(
+            (one.limits.threads for one in exercises.values()), default=1
+        )
+        with Pool(max(workers, 1), require_confinement=request.options.require_confinement) as pool:
+            for outcome in pool.run(tasks):
+                submission = plan.store(outcome)
+                summary.add(submission)
+                on_result(submission)
+        summary.damaged = tuple(results.damaged)
+        summary.seconds = time.monotonic() - began
+        on_end(results, summary)
+    return summary
 
 
-def gathered(request: ClassRequest, exercises: list[Exercise], reader: Reader) -> Discovery:
-    """What there is to grade; UsageError if that is nothing."""
+def discover_submissions(request: ClassRequest, exercises: list[Exercise], reader: Reader) -> Discovery:
+    """Return what there is to grade; UsageError if that is nothing."""
     results = request.results.resolve()
     root = request.submissions.resolve()
     if results == root:
@@ -131,7 +150,7 @@ def gathered(request: ClassRequest, exercises: list[Exercise], reader: Reader) -
     if request.results.exists() and not request.results.is_dir():
         raise UsageError(f"{request.results} is a file: name a folder.")
     inside = request.results if root in results.parents and results.is_dir() else None
-    found = discover.find_submissions(
+    discovery = discover.find_submissions(
         request.submissions,
         exercises,
         request.pattern,
@@ -140,73 +159,85 @@ def gathered(request: ClassRequest, exercises: list[Exercise], reader: Reader) -
         student=request.student,
         list_zip=reader.list_zip,
     )
-    if not found.submissions:
+    if not discovery.submissions:
         kinds = ", ".join(f"{one.id}.ipynb or {one.module}" for one in exercises[:3])
-        told = "".join(f"\n  {left.where}: {left.why}" for left in found.skipped[:5])
+        skipped = "".join(f"\n  {left.where}: {left.why}" for left in discovery.skipped[:5])
         raise UsageError(
             f"There is nothing to grade in {request.submissions}. Submissions are called like {kinds};"
-            f" for other names give --pattern.{told}"
+            f" for other names give --pattern.{skipped}"
         )
-    return found
+    return discovery
 
 
-def cores() -> int:
-    """Cores that this process may use."""
+def usable_cores() -> int:
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Plan:
-    """What has to be graded and how, and what its answers mean."""
+    """What has to be graded and how, and what the outcomes mean."""
 
     def __init__(
-        self, request: ClassRequest, exercises: dict[str, Exercise], book: Ledger, seed: int, reader: Reader
+        self, request: ClassRequest, exercises: dict[str, Exercise], results: ResultsFolder, seed: int, reader: Reader
     ) -> None:
-        self.request, self.exercises, self.book = request, exercises, book
-        self.seeds = {name: results_folder.seed_of(seed, name) for name in exercises}
+        self.request, self.exercises, self.results, self.reader = request, exercises, results, reader
+        self.seeds = {name: results_folder.exercise_seed(seed, name) for name in exercises}
         self.content = {name: results_folder.content_digest(one) for name, one in exercises.items()}
-        self.reader = reader
 
-    def split(self, found: Discovery) -> tuple[list[Task], list[Graded]]:
-        """What has to be graded, long trainings first, and what is done already."""
+    def split(self, discovery: Discovery) -> tuple[list[Task], list[GradedSubmission]]:
+        """Return what has to be graded, long trainings first, and what is done already."""
         tasks, unchanged = [], []
-        for one in found.submissions:
-            task = self.task(one)
-            if kept := None if self.request.again else self.unchanged(task):
-                unchanged.append(kept)
+        for submitted in discovery.submissions:
+            task = self._task(submitted)
+            if stored := None if self.request.again else self._find_unchanged(task):
+                unchanged.append(stored)
             else:
                 tasks.append(task)
-        # the same exercise one after the other: a judge keeps the reference's answers to one
+        # the same exercise one after the other: a worker keeps the reference's answers to one
         tasks.sort(key=lambda task: (-task.seconds, task.exercise, task.student))
         return tasks, unchanged
 
-    def task(self, one: SubmissionFile) -> Task:
-        exercise = self.exercises[one.exercise]
-        options = replace(self.request.options, seed=self.seeds[one.exercise])
+    def store(self, outcome: TaskOutcome) -> GradedSubmission:
+        """Store the result that an outcome holds, of status `error` where there is none."""
+        task = outcome.task
+        if outcome.result is None:
+            result = error_result(self.exercises[task.exercise], task, outcome.error)
+        else:
+            result = replace(report.from_dict(outcome.result), student=task.student)
+        text = self.results.store(result, self._provenance(task, outcome.digest))
+        return GradedSubmission(result=result, json_text=text, unchanged=False)
+
+    def _task(self, submitted: SubmissionFile) -> Task:
+        exercise = self.exercises[submitted.exercise]
+        options = replace(self.request.options, seed=self.seeds[submitted.exercise])
         if not exercise.bars:  # then they make no difference, and a result counts as done under any of them
             options = replace(options, training="full", dataset="mnist")
         training = options.training
         bars = sum(bar.seconds for bar in exercise.bars if training == "full" or (training == "quick" and bar.quick))
-        seconds = SLACK + 2 * exercise.limits.total_seconds + 1.5 * bars
-        return Task(one.student, one.exercise, one.location, options, seconds, one.problem)
+        return Task(
+            student=submitted.student,
+            exercise=submitted.exercise,
+            place=submitted.location,
+            options=options,
+            seconds=WORKER_GRACE_SECONDS + 2 * exercise.limits.total_seconds + 1.5 * bars,
+            problem=submitted.problem,
+        )
 
-    def unchanged(self, task: Task) -> Graded | None:
-        """The result that is kept of a task, if it is what grading it would give; an error never is."""
-        kept = self.book.known(task.student, task.exercise)
-        if kept is None or kept.result.status == "error":
+    def _find_unchanged(self, task: Task) -> GradedSubmission | None:
+        """Return the stored result of a task, if it is what grading it would give; an error never is."""
+        stored = self.results.load(task.student, task.exercise)
+        if stored is None or stored.result.status == "error":
             return None
-        file = reading.digest_of_reason(task.problem) if task.problem else self.reader.digest(task.place)
-        if kept.made != self._made(task, file):
+        digest = reading.digest_of_reason(task.problem) if task.problem else self.reader.digest(task.place)
+        if stored.provenance != self._provenance(task, digest):
             return None
-        return Graded(kept.result, kept.text, True)
+        return GradedSubmission(result=stored.result, json_text=stored.json_text, unchanged=True)
 
-    def made(self, answer: Answer) -> Made:
-        return self._made(answer.task, answer.file)
-
-    def _made(self, task: Task, file: str) -> Made:
+    def _provenance(self, task: Task, digest: str) -> Provenance:
         options = task.options
         assert options.seed is not None
-        return Made(
-            file=file,
+        return Provenance(
+            file=digest,
             content=self.content[task.exercise],
             seed=options.seed,
             training=options.training,
@@ -215,16 +246,12 @@ class _Plan:
             dataset=options.dataset,
         )
 
-    def result(self, answer: Answer) -> Result:
-        """The result that an answer holds; one of status `error` where there is none."""
-        if answer.result is None:
-            return errored(self.exercises[answer.task.exercise], answer.task, answer.error)
-        return replace(report.from_dict(answer.result), student=answer.task.student)
 
-
-def errored(exercise: Exercise, task: Task, why: str) -> Result:
-    """The result of a submission that could not be graded: no grade, and why."""
-    parts = tuple(PartResult(part.name, 0.0, part.points, "error") for part in exercise.parts)
+def error_result(exercise: Exercise, task: Task, reason: str) -> Result:
+    """Return the result of a submission that could not be graded: no grade, and why."""
+    parts = tuple(
+        PartResult(name=part.name, score=0.0, max_score=part.points, status="error") for part in exercise.parts
+    )
     return Result(
         exercise=exercise.id,
         status="error",
@@ -239,12 +266,7 @@ def errored(exercise: Exercise, task: Task, why: str) -> Result:
         parts=parts,
         tests=(),
         student=task.student,
-        notes=("The grader itself failed here; this is not the student's mistake: " + escape_unprintable(why)[:600],),
+        notes=(
+            "The grader itself failed here; this is not the student's mistake: " + escape_unprintable(reason)[:600],
+        ),
     )
-
-
-def _count(tally: Tally, result: Result) -> None:
-    tally.statuses[result.status] = tally.statuses.get(result.status, 0) + 1
-    if result.status == "error":
-        why = [*result.notes, *(test.message for test in result.tests if test.status == "error"), ""]
-        tally.errors.append(f"{result.student}, {result.exercise}: {escape_unprintable(why[0])}")

@@ -22,7 +22,7 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold, not even escaped."""
 
 
-class _Beside:
+class _WholeFile:
     """A text file that is written beside and takes its place when it is whole."""
 
     def __init__(self, file: Path) -> None:
@@ -46,41 +46,42 @@ class _Beside:
         """Write what comes last."""
 
 
-class Grades(_Beside):
-    """`grades.csv`: a row a student and exercise, a column for each part of the `exercises`."""
+class GradesTable(_WholeFile):
+    """`grades.csv`: a row per student and exercise, a column for each part of the `exercises`."""
 
     def __init__(self, file: Path, exercises: Collection[Exercise]) -> None:
         super().__init__(file)
-        self.columns = [(one.id, part.name) for one in exercises for part in one.parts]
+        self.columns = [(exercise.id, part.name) for exercise in exercises for part in exercise.parts]
         self.rows = csv.writer(self.out, lineterminator="\n")
         parts = (f"{exercise}/{part}" for exercise, part in self.columns)
         self.rows.writerow(["student", "exercise", "score", "max_score", "status", *parts])
 
     def add(self, result: Result) -> None:
-        """One row. An error is no grade, so it has no score."""
+        """Write one row. An error is no grade, so it has no score."""
         scores = {(result.exercise, part.name): part.score for part in result.parts}
         graded = result.status != "error"
         score = [result.score if graded else "", result.max_score, result.status]
         parts = [scores.get(column, "") if graded else "" for column in self.columns]
-        self.rows.writerow([cell(result.student or ""), cell(result.exercise), *score, *parts])
+        student, exercise = spreadsheet_text(result.student or ""), spreadsheet_text(result.exercise)
+        self.rows.writerow([student, exercise, *score, *parts])
 
 
-def cell(text: str) -> str:
-    """Text that a spreadsheet does not take for a formula."""
-    shown = text.replace("\r", " ")  # the one line break that the csv module leaves unquoted
-    return f"'{shown}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else shown
+def spreadsheet_text(text: str) -> str:
+    """Return text that a spreadsheet does not take for a formula."""
+    one_line = text.replace("\r", " ")  # the one line break that the csv module leaves unquoted
+    return f"'{one_line}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else one_line
 
 
-class JUnit(_Beside):
-    """`junit.xml`: a test suite a student and exercise, a test case a hidden test."""
+class JUnitFile(_WholeFile):
+    """`junit.xml`: a test suite per student and exercise, a test case per hidden test."""
 
     def __init__(self, file: Path) -> None:
         super().__init__(file)
         self.out.write('<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="nnkata">\n')
 
     def add(self, result: Result) -> None:
-        """One suite."""
-        tests = result.tests or tuple(_part_tests(result))
+        """Write one suite."""
+        tests = result.tests or _part_tests(result)
         counts = {status: sum(test.status == status for test in tests) for status in ("fail", "error", "skip")}
         name = f"{result.student or ''}/{result.exercise}"
         self.out.write(
@@ -101,20 +102,29 @@ class JUnit(_Beside):
         self.out.write("</testsuite>\n")
 
     def finish(self) -> None:
-        """See `_Beside`."""
+        """See `_WholeFile`."""
         self.out.write("</testsuites>\n")
 
 
-def _part_tests(result: Result) -> list[TestResult]:
-    """A test case a part, for a submission that came before no test."""
+def _part_tests(result: Result) -> tuple[TestResult, ...]:
+    """Return a test case per part, for a submission that no test could be run on."""
     note = "\n".join(result.notes)
-    return [
-        TestResult(part.name, part.name, "", part.status, part.score, part.max_score, note) for part in result.parts
-    ]
+    return tuple(
+        TestResult(
+            id=part.name,
+            part=part.name,
+            rung="",
+            status=part.status,
+            score=part.score,
+            max_score=part.max_score,
+            message=note,
+        )
+        for part in result.parts
+    )
 
 
 def xml(text: str) -> str:
-    """Text without what XML cannot hold."""
+    """Return text without what XML cannot hold."""
     return NOT_XML.sub("�", text)
 
 
@@ -122,7 +132,7 @@ def _attribute(text: str) -> str:
     return quoteattr(xml(text), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
 
 
-def gradescope(
+def write_gradescope(
     folder: Path, student: str, results: Sequence[Result], exercises: Mapping[str, Exercise], level: Level
 ) -> None:
     """Write one student's `gradescope/<student>/results.json`; none where the grader failed, since that is no grade."""
@@ -131,34 +141,33 @@ def gradescope(
         file.unlink(missing_ok=True)
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    said = [
-        make_feedback(result, exercises[result.exercise], level) for result in results if result.exercise in exercises
-    ]
-    write_whole(file, json.dumps(gradescope_results(results, said), ensure_ascii=False, indent=1) + "\n")
+    known = [result for result in results if result.exercise in exercises]
+    all_feedback = [make_feedback(result, exercises[result.exercise], level) for result in known]
+    write_whole(file, json.dumps(gradescope_results(results, all_feedback), ensure_ascii=False, indent=1) + "\n")
 
 
-def gradescope_results(results: Sequence[Result], said: Sequence[Feedback]) -> dict[str, object]:
-    """The document that Gradescope's autograders write: a test a part, saying what the level allows.
+def gradescope_results(results: Sequence[Result], all_feedback: Sequence[Feedback]) -> dict[str, object]:
+    """Return the document that Gradescope's autograders write: a test per part, saying what the level allows.
 
     See https://gradescope-autograders.readthedocs.io/en/latest/specs/#output-format
     """
     tests = []
-    for one in said:
+    for one in all_feedback:
         for part in one.parts:
             test: dict[str, object] = {
                 "name": f"{one.exercise}: {part.name}",
                 "score": part.score,
                 "max_score": part.max_score,
-                "output": _said(part),
+                "output": _part_text(part),
                 "output_format": "text",
                 "visibility": "visible",
             }
             if part.status in ("pass", "fail"):
                 test["status"] = "passed" if part.status == "pass" else "failed"
             tests.append(test)
-    notes = [note for one in said for note in one.notes]
+    notes = [note for one in all_feedback for note in one.notes]
     points = pages.format_points
-    scores = [f"{one.exercise}: {points(one.score)} of {points(one.max_score)} points" for one in said]
+    scores = [f"{one.exercise}: {points(one.score)} of {points(one.max_score)} points" for one in all_feedback]
     return {
         "score": round(sum(result.score for result in results), 3),
         "execution_time": round(sum(result.seconds for result in results)),
@@ -171,7 +180,7 @@ def gradescope_results(results: Sequence[Result], said: Sequence[Feedback]) -> d
     }
 
 
-def _said(part: PartFeedback) -> str:
+def _part_text(part: PartFeedback) -> str:
     lines = ["not written yet"] if part.unwritten else [*part.lines]
     lines += [part.explanation] if part.explanation else []
     return "\n".join([*lines, *([f"Try: {part.advice}"] if part.advice else [])])

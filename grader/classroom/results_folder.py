@@ -1,5 +1,5 @@
-"""The results folder of a class: one file a student and exercise, written whole or not at all, and what a run needs
-to go on where it was. Needs no torch.
+"""The results folder of a class: one file per student and exercise, written whole or not at all, and what a run needs
+to resume. Needs no torch.
 
     RESULTS/run.json                         seed, options, versions
     RESULTS/results/<student>/<exercise>.json   `report.to_json` with the fields `student` and `batch`
@@ -23,15 +23,17 @@ from ..feedback import report
 from ..files import write_whole
 from ..model import Exercise, GradingOptions, Result
 
-FORMAT = 1
-FACTS = "run.json"
-ABROAD = re.compile(r"[^\w .,@+=()\[\]-]|^\.|[. ]$")
+RUN_FORMAT_VERSION = 1
+RUN_FILE = "run.json"
+UNSAFE_IN_FILE_NAMES = re.compile(r"[^\w .,@+=()\[\]-]|^\.|[. ]$")
 """What a file's name should not hold, on any system."""
+
+MAX_FILE_NAME_BYTES = 120
 
 
 @dataclass(frozen=True)
-class Made:
-    """How a result came about; it counts as done if all of this is as it would be today.
+class Provenance:
+    """How a result came about; it is up to date if all of this is as it would be today.
 
     Attributes:
         file: SHA-256 of the file that was handed in, or of why it could not be read.
@@ -48,46 +50,46 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A result in the folder and how it came about."""
+class StoredResult:
+    """A result in the folder, how it came about, and its JSON."""
 
     result: Result
-    made: Made
-    text: str
+    provenance: Provenance
+    json_text: str
 
 
-class Ledger:
-    """A results folder. Open it with `opened`, which keeps others out.
+class ResultsFolder:
+    """A results folder. Open it with `open_results`, which keeps others out.
 
     Attributes:
-        broken: files in it that are no results; they are graded again.
+        damaged: files in it that cannot be read as what they should be; they are made again.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.broken: list[str] = []
+        self.damaged: list[str] = []
 
-    def seed(self, wanted: int | None) -> int:
-        """The run's seed: the one that is asked for, or the one kept from before, or a fresh one."""
-        if wanted is not None:
-            return wanted
+    def choose_seed(self, requested: int | None) -> int:
+        """Return the run's seed: the one that is asked for, or that of the run before, or a fresh one."""
+        if requested is not None:
+            return requested
         try:
-            kept = json.loads((self.folder / FACTS).read_text("utf-8"))["seed"]
+            stored = json.loads((self.folder / RUN_FILE).read_text("utf-8"))["seed"]
         except FileNotFoundError:
-            kept = None
+            stored = None
         except (OSError, ValueError, KeyError, TypeError):
-            self.broken.append(FACTS)
-            kept = None
-        return kept if type(kept) is int else random.SystemRandom().randrange(1 << 31)
+            self.damaged.append(RUN_FILE)
+            stored = None
+        return stored if type(stored) is int else random.SystemRandom().randrange(1 << 31)
 
-    def begin(self, seed: int, options: GradingOptions) -> None:
-        """Keep what a run is made with, before its first result."""
+    def write_run_file(self, seed: int, options: GradingOptions) -> None:
+        """Write down what a run is made with, before its first result."""
         versions = {"python": ".".join(map(str, sys.version_info[:3]))}
         for name in ("nnkata", "torch"):
             with contextlib.suppress(metadata.PackageNotFoundError):
                 versions[name] = metadata.version(name)
-        facts = {
-            "format_version": FORMAT,
+        run = {
+            "format_version": RUN_FORMAT_VERSION,
             "seed": seed,
             "options": {
                 "training": options.training,
@@ -97,55 +99,56 @@ class Ledger:
             },
             "versions": versions,
         }
-        write_whole(self.folder / FACTS, json.dumps(facts, indent=1) + "\n")
+        write_whole(self.folder / RUN_FILE, json.dumps(run, indent=1) + "\n")
 
-    def file(self, student: str, exercise: str) -> Path:
-        """Where a result is kept."""
+    def path_of(self, student: str, exercise: str) -> Path:
+        """Return the path of a result's file."""
         return self.folder / "results" / file_name(student) / f"{exercise}.json"
 
-    def keep(self, result: Result, made: Made) -> str:
-        """Write a result down; its JSON."""
+    def store(self, result: Result, provenance: Provenance) -> str:
+        """Write a result into its file; return its JSON."""
         assert result.student is not None
-        file = self.file(result.student, result.exercise)
+        file = self.path_of(result.student, result.exercise)
         file.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({**report.to_dict(result), "batch": asdict(made)}, ensure_ascii=False, separators=(",", ":"))
+        table = {**report.to_dict(result), "batch": asdict(provenance)}
+        text = json.dumps(table, ensure_ascii=False, separators=(",", ":"))
         write_whole(file, text + "\n")
         return text
 
-    def known(self, student: str, exercise: str) -> Kept | None:
-        """The result that is kept of a student and exercise; None if there is none, or none that can be read."""
-        return self._read(self.file(student, exercise))
+    def load(self, student: str, exercise: str) -> StoredResult | None:
+        """Return the stored result of a student and exercise; None if there is none, or none that can be read."""
+        return self._read(self.path_of(student, exercise))
 
-    def everything(self) -> Iterator[Kept]:
-        """All results, a student's one after the other; read as they are asked for, since there may be thousands."""
+    def load_all(self) -> Iterator[StoredResult]:
+        """Yield all results, a student's one after the other; read one by one, since there may be thousands."""
         for file in sorted((self.folder / "results").glob("*/*.json")):
-            if found := self._read(file):
-                yield found
+            if stored := self._read(file):
+                yield stored
 
-    def exercises(self) -> list[str]:
-        """The ids of the exercises that there are results of."""
+    def exercise_ids(self) -> list[str]:
+        """Return the ids of the exercises that there are results of."""
         return sorted({file.stem for file in (self.folder / "results").glob("*/*.json")})
 
-    def _read(self, file: Path) -> Kept | None:
+    def _read(self, file: Path) -> StoredResult | None:
         try:
             text = file.read_text("utf-8")
             table = json.loads(text)
-            result, made = report.from_dict(table), Made(**table["batch"])
-            if not isinstance(result.student, str) or self.file(result.student, result.exercise) != file:
+            result, provenance = report.from_dict(table), Provenance(**table["batch"])
+            if not isinstance(result.student, str) or self.path_of(result.student, result.exercise) != file:
                 raise ValueError("it is another student's")
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             name = str(file.relative_to(self.folder))
-            if name not in self.broken:
-                self.broken.append(name)
+            if name not in self.damaged:
+                self.damaged.append(name)
             return None
-        return Kept(result, made, text.strip())
+        return StoredResult(result=result, provenance=provenance, json_text=text.strip())
 
 
 @contextlib.contextmanager
-def opened(folder: Path) -> Iterator[Ledger]:
-    """The ledger of a folder, made if need be; nobody else has it open meanwhile, and the lock dies with this process.
+def open_results(folder: Path) -> Iterator[ResultsFolder]:
+    """Open a results folder, made if need be; nobody else has it open meanwhile, and the lock dies with this process.
 
     Raises:
         UsageError: another run has it, or it cannot be written.
@@ -156,12 +159,13 @@ def opened(folder: Path) -> Iterator[Ledger]:
     except OSError as error:
         raise UsageError(f"{folder} cannot be written ({error.strerror}): choose another folder.") from None
     with lock:
-        if not _locked(lock.fileno()):
+        if not _lock(lock.fileno()):
             raise UsageError(f"Another `nnkata grade` is writing into {folder}: wait for it, or choose another folder.")
-        yield Ledger(folder)
+        yield ResultsFolder(folder)
 
 
-def _locked(fd: int) -> bool:
+def _lock(fd: int) -> bool:
+    """Lock a file for this process; return False if another has it."""
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -177,16 +181,16 @@ def _locked(fd: int) -> bool:
 
 
 def file_name(student: str) -> str:
-    """A student's id as a file's name: readable, the same on every system, and different for different students."""
-    plain = ABROAD.sub("_", student)
-    if plain == student and len(student.encode()) <= 120 and student.isprintable():
+    """Return a student's id as a file's name: readable, the same on every system, another for every student."""
+    plain = UNSAFE_IN_FILE_NAMES.sub("_", student)
+    if plain == student and len(student.encode()) <= MAX_FILE_NAME_BYTES and student.isprintable():
         return student
     digest = hashlib.sha256(student.encode("utf-8", "surrogatepass")).hexdigest()[:10]
     return f"{plain[:40]}~{digest}"
 
 
 def content_digest(exercise: Exercise) -> str:
-    """The SHA-256 of the files that decide what an exercise is graded by."""
+    """Return the SHA-256 of the files that decide what an exercise is graded by."""
     digest = hashlib.sha256()
     files = [exercise.folder / "exercise.toml", exercise.solution, exercise.misconceptions]
     for file in [*files, *sorted(exercise.tests.glob("*.py"))]:
@@ -195,6 +199,6 @@ def content_digest(exercise: Exercise) -> str:
     return digest.hexdigest()
 
 
-def seed_of(batch: int, exercise: str) -> int:
-    """The seed of every submission to an exercise: the same inputs for all students, whoever grades them when."""
-    return int.from_bytes(hashlib.sha256(f"{batch}:{exercise}".encode()).digest()[:4], "big") >> 1
+def exercise_seed(run_seed: int, exercise: str) -> int:
+    """Return the seed of every submission to an exercise: the same inputs for every student, at any time."""
+    return int.from_bytes(hashlib.sha256(f"{run_seed}:{exercise}".encode()).digest()[:4], "big") >> 1

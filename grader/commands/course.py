@@ -79,7 +79,10 @@ def course_gradescope(
         chosen = delivery.exercises(names, Path("."))
         drawn = random.SystemRandom().randrange(1 << 31) if seed is None else seed
         ids = tuple(one.id for one in chosen)
-        delivery.gradescope(file, chosen, autograder.Settings(ids, parse_level(feedback), drawn, unconfined))
+        settings = autograder.AutograderSettings(
+            exercises=ids, level=parse_level(feedback), seed=drawn, unconfined=unconfined
+        )
+        delivery.write_gradescope(file, chosen, settings)
     total = sum(one.points for one in chosen)
     typer.echo(f"{file}: {', '.join(ids)}, {total:g} points. It contains solutions and hidden tests: do not share it.")
     typer.echo(f"Next: upload it in Gradescope under Configure Autograder, and set the assignment to {total:g} points.")
@@ -101,7 +104,7 @@ def course_classroom(
 
     with errors_as_messages():
         chosen = delivery.exercises(names, Path("."))
-        written, kept = delivery.classroom(folder, chosen, parse_level(feedback), package)
+        written, kept = delivery.write_classroom(folder, chosen, parse_level(feedback), package)
     typer.echo(f"Wrote {len(written)} files to {folder}{f'; kept {len(kept)} existing ones' if kept else ''}.")
     typer.echo("Next: push it as a template repository, and select it for an assignment in GitHub Classroom.")
 

@@ -13,7 +13,7 @@ from ..errors import UsageError
 from ..exercise import catalog
 from ..model import Exercise
 from . import assignment
-from .assignment import Chosen
+from .assignment import AssignedPart
 
 CONFIG = "nbgrader_config.py"
 SEED = Path("secret") / "seed"
@@ -22,21 +22,21 @@ IGNORED = "secret/\ngradebook.db\nsubmitted/\nautograded/\nfeedback/\nresults/\n
 
 
 @dataclass(frozen=True)
-class Assigned:
+class AssignmentNotebook:
     """One notebook of an assignment: its exercise, its file and its parts."""
 
     exercise: Exercise
     file: Path
-    parts: tuple[Chosen, ...]
+    parts: tuple[AssignedPart, ...]
 
     @property
     def points(self) -> float:
-        """What its graded parts come to."""
+        """The sum of its graded parts' points."""
         return sum(part.points or 0.0 for part in self.parts)
 
 
 def init(folder: Path) -> tuple[list[str], list[str]]:
-    """Make a course folder, or add what is missing to one; never overwrites. The files written and those kept."""
+    """Make a course folder, or add what is missing to one; return the files written, and those that existed."""
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file: name a folder.")
     name = folder.resolve().name
@@ -62,11 +62,11 @@ def init(folder: Path) -> tuple[list[str], list[str]]:
 
 
 def _write_new(file: Path, text: str) -> bool:
-    """Write a file that is not there yet; the secret ones for the owner's eyes alone."""
-    hidden = file.parent.name == SEED.parent.name
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if hidden else 0o777)
+    """Write a file, unless it exists; return True if it was written. Only the owner can read the secret ones."""
+    secret = file.parent.name == SEED.parent.name
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if secret else 0o777)
     with contextlib.suppress(FileExistsError):
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if hidden else 0o666)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if secret else 0o666)
         with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
             opened.write(text)
         return True
@@ -75,39 +75,39 @@ def _write_new(file: Path, text: str) -> bool:
 
 def assign(
     folder: Path, name: str, exercises: Iterable[Exercise], parts: tuple[str, ...], points: dict[str, float]
-) -> list[Assigned]:
-    """Write an assignment's notebooks into `source/<name>/`, or bring them up to date; cells of others stay.
+) -> list[AssignmentNotebook]:
+    """Write an assignment's notebooks into `source/<name>/`, or update them; cells that a teacher added stay.
 
     Args:
-        parts: only these, wherever they belong; empty for all.
+        parts: only these, of whichever exercise; empty for all.
         points: by part, instead of the exercise's own.
 
     Raises:
         UsageError: no course folder, a name that nbgrader would refuse, or a part that no exercise has.
     """
     if not (folder / CONFIG).is_file():
-        raise UsageError("This is no course folder: `nnkata course init DIR` makes one. Then run this inside of it.")
+        raise UsageError("This is not a course folder: `nnkata course init DIR` makes one. Then run this inside it.")
     if not name.replace("-", "").replace("_", "").isalnum():
-        raise UsageError(f"An assignment is called like ps1, by letters, digits, - and _; not {name!r}.")
+        raise UsageError(f"An assignment's name consists of letters, digits, - and _, like ps1; {name!r} does not.")
     chosen = list(exercises)
     known = {part.name for exercise in chosen for part in exercise.parts}
     for part in (*parts, *points):
         if part not in known:
-            raise UsageError(f"None of these exercises has a part {part!r}. There are: {', '.join(sorted(known))}.")
-    found = []
+            raise UsageError(f"None of these exercises has a part {part!r}. Their parts: {', '.join(sorted(known))}.")
+    notebooks = []
     for exercise in chosen:
         if not exercise.solution.is_file():
-            raise UsageError(f"{exercise.id} came without a solution, which notebooks are made of.")
+            raise UsageError(f"{exercise.id} has no solution, and notebooks are made from it.")
         own = tuple(part.name for part in exercise.parts if part.name in parts)
         if parts and not own:
             continue
-        picked = assignment.chosen(exercise, own, points)
+        assigned_parts = assignment.select_parts(exercise, own, points)
         file = folder / "source" / name / f"{exercise.id}.ipynb"
-        assignment.write(exercise, picked, file)
-        found.append(Assigned(exercise, file, tuple(picked)))
-    return found
+        assignment.write(exercise, assigned_parts, file)
+        notebooks.append(AssignmentNotebook(exercise=exercise, file=file, parts=tuple(assigned_parts)))
+    return notebooks
 
 
 def exercises(names: Iterable[str]) -> list[Exercise]:
-    """The exercises of these names; UnknownExercise suggests the nearest."""
+    """Return the exercises of these names; UnknownExercise suggests the nearest."""
     return [catalog.find(name) for name in names]

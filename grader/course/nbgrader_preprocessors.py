@@ -32,8 +32,8 @@ from ..model import Exercise, GradingOptions, Result
 from ..submission import notebook_cells
 from ..submission.reading import FileBytes
 
-GRADED = re.compile(r"^# nnkata: (\S+) (\S+)$", re.MULTILINE)
-FAILED = "NnkataGraderFailed"
+GRADED_CELL = re.compile(r"^# nnkata: (\S+) (\S+)$", re.MULTILINE)
+GRADER_FAILED = "NnkataGraderFailed"
 """The name of the error that a graded cell shows where the grader failed."""
 
 Resources = dict[str, Any]  # nbconvert's own
@@ -44,58 +44,76 @@ atexit.register(_engine.close)
 class Grade(NbGraderPreprocessor):  # type: ignore[misc]
     """Grades a notebook's parts in confined workers and writes outputs that `SaveAutoGrades` reads."""
 
-    level = Enum(LEVELS, "diagnosis", help="What the feedback says: score, diagnosis or full.").tag(config=True)
-    training = Enum(("none", "quick", "full"), "full", help="Which accuracy bars are tried.").tag(config=True)
-    dataset = Unicode("mnist", help="What the bars train on: mnist or fashion-mnist.").tag(config=True)
+    level = Enum(LEVELS, "diagnosis", help="How much feedback discloses: score, diagnosis or full.").tag(config=True)
+    training = Enum(("none", "quick", "full"), "full", help="Which trainings are run: none, quick or full.").tag(
+        config=True
+    )
+    dataset = Unicode("mnist", help="What trainings use: mnist or fashion-mnist.").tag(config=True)
     seed_file = Unicode("secret/seed", help="The course's secret seed, beside nbgrader_config.py.").tag(config=True)
     allow_unconfined = Bool(False, help="Grade even where submissions cannot be confined.").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """Give every graded code cell its outputs."""
-        waiting: dict[str, list[tuple[str, NotebookNode]]] = {}
+        cells_by_exercise: dict[str, list[tuple[str, NotebookNode]]] = {}  # each with the name of its part
         for cell in nb.cells:
             if cell.cell_type == "code" and utils.is_grade(cell) and not utils.is_solution(cell):
-                told = GRADED.search(cell.source)
-                if told:
-                    waiting.setdefault(told[1], []).append((told[2], cell))
+                if match := GRADED_CELL.search(cell.source):
+                    cells_by_exercise.setdefault(match[1], []).append((match[2], cell))
                 else:
-                    why = "nnkata executes no cell of a student's notebook: grade this one by hand."
-                    cell.outputs = [_error(why)]
-        for name, graded in waiting.items():
+                    reason = "nnkata executes no cell of a student's notebook: grade this one by hand."
+                    cell.outputs = [_error_output(reason)]
+        for name, graded in cells_by_exercise.items():
             try:
-                self._grade(name, graded, nb, resources["nbgrader"])
+                self._grade_cells(name, graded, nb, resources["nbgrader"])
             except NnkataError as error:
                 self._give_up(graded, str(error), resources)
             except Exception as error:  # whatever it is, it must not become a grade
                 self._give_up(graded, f"{type(error).__name__}: {error}", resources)
         return nb, resources
 
-    def _give_up(self, graded: list[tuple[str, NotebookNode]], why: str, resources: Resources) -> None:
-        self.log.error("nnkata could not grade %s: %s", resources["nbgrader"].get("student"), why)
+    def _give_up(self, graded: list[tuple[str, NotebookNode]], reason: str, resources: Resources) -> None:
+        self.log.error("nnkata could not grade %s: %s", resources["nbgrader"].get("student"), reason)
         for _, cell in graded:
-            cell.outputs = [_error(f"The grader failed, so a person has to grade this. {why}")]
+            cell.outputs = [_error_output(f"The grader failed, so a person has to grade this. {reason}")]
 
-    def _grade(self, name: str, graded: list[tuple[str, NotebookNode]], nb: NotebookNode, told: dict[str, str]) -> None:
+    def _grade_cells(
+        self, name: str, graded: list[tuple[str, NotebookNode]], nb: NotebookNode, names: dict[str, str]
+    ) -> None:
+        """Grade the parts of one exercise, and give their cells outputs.
+
+        Args:
+            names: nbgrader's own names of the student, the assignment and the notebook.
+        """
         exercise = catalog.find(name)
-        result = self._result(exercise, tuple(part for part, _ in graded), nb, told)
+        result = self._grade_notebook(exercise, tuple(part for part, _ in graded), nb, names)
         for flag in result.flags:
-            self.log.warning("%s, %s: look at %s", told["student"], name, flag)
-        said = {part.name: part for part in make_feedback(result, exercise, self.level).parts}
-        for part, cell in graded:
-            whole = next(one for one in result.parts if one.name == part)
+            self.log.warning("%s, %s: look at %s", names["student"], name, flag)
+        feedback_by_part = {part.name: part for part in make_feedback(result, exercise, self.level).parts}
+        for name_of_part, cell in graded:
+            part = next(one for one in result.parts if one.name == name_of_part)
             points = float(cell.metadata.nbgrader.points)
-            earned = whole.of(points)
+            earned = part.of(points)
             if earned is None:
-                cell.outputs = [_error("The grader failed, so a person has to grade this.")]
+                cell.outputs = [_error_output("The grader failed, so a person has to grade this.")]
                 continue
-            told_part = replace(said[part], score=earned, max_score=points)
-            one = Feedback(name, exercise.title, self.level, whole.status, earned, points, (told_part,), result.notes)
-            cell.outputs = [*_outputs(one, earned)]
+            of_cell = Feedback(
+                exercise=name,
+                title=exercise.title,
+                level=self.level,
+                status=part.status,
+                score=earned,
+                max_score=points,
+                parts=(replace(feedback_by_part[name_of_part], score=earned, max_score=points),),
+                notes=result.notes,
+            )
+            cell.outputs = [*_outputs(of_cell, earned)]
 
-    def _result(self, exercise: Exercise, parts: tuple[str, ...], nb: NotebookNode, told: dict[str, str]) -> Result:
+    def _grade_notebook(
+        self, exercise: Exercise, parts: tuple[str, ...], nb: NotebookNode, names: dict[str, str]
+    ) -> Result:
         cells = [notebook_cells.stripped(cell) for cell in nb.cells]
-        seed = derived(secret(Path(self.seed_file)), told["assignment"], exercise.id)
-        name = f"{told['notebook']}.ipynb"
+        seed = assignment_seed(read_secret_seed(Path(self.seed_file)), names["assignment"], exercise.id)
+        name = f"{names['notebook']}.ipynb"
         options = GradingOptions(
             seed=seed,
             parts=parts,
@@ -104,31 +122,31 @@ class Grade(NbGraderPreprocessor):  # type: ignore[misc]
             require_confinement=not self.allow_unconfined,
         )
         submission = FileBytes(name, json.dumps({"cells": cells}).encode())
-        return _engine.grade(GradingRequest(exercise, submission, options, student=told["student"]))
+        return _engine.grade(GradingRequest(exercise, submission, options, student=names["student"]))
 
 
 class AskForAPerson(NbGraderPreprocessor):  # type: ignore[misc]
-    """After `SaveAutoGrades`: marks in the gradebook what the grader could not grade."""
+    """Marks in the gradebook, after `SaveAutoGrades`, what the grader could not grade."""
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        """Set `needs_manual_grade` for every graded cell that shows a failure of the grader's."""
-        told = resources["nbgrader"]
+        """Set `needs_manual_grade` for every graded cell that shows that the grader failed."""
+        names = resources["nbgrader"]
         failed = [
             cell.metadata.nbgrader.grade_id
             for cell in nb.cells
-            if cell.cell_type == "code" and any(output.get("ename") == FAILED for output in cell.outputs)
+            if cell.cell_type == "code" and any(output.get("ename") == GRADER_FAILED for output in cell.outputs)
         ]
         if failed:
-            with Gradebook(told["db_url"]) as gradebook:
-                for name in failed:
-                    grade = gradebook.find_grade(name, told["notebook"], told["assignment"], told["student"])
+            with Gradebook(names["db_url"]) as gradebook:
+                for cell_name in failed:
+                    grade = gradebook.find_grade(cell_name, names["notebook"], names["assignment"], names["student"])
                     grade.auto_score, grade.needs_manual_grade = None, True
                 gradebook.db.commit()
         return nb, resources
 
 
-def secret(file: Path) -> int:
-    """A course's secret seed.
+def read_secret_seed(file: Path) -> int:
+    """Return a course's secret seed.
 
     Raises:
         GraderError: the file is gone, or holds no number.
@@ -139,16 +157,17 @@ def secret(file: Path) -> int:
         raise GraderError(f"The course's secret seed {file} cannot be read ({error}): `nnkata course init .`") from None
 
 
-def derived(seed: int, assignment: str, exercise: str) -> int:
-    """The seed of one exercise in one assignment: the same for every student, and different next year."""
+def assignment_seed(seed: int, assignment: str, exercise: str) -> int:
+    """Return the seed of one exercise in one assignment: the same for every student, and different next year."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{assignment}/{exercise}".encode()).digest()[:4], "big") >> 1
 
 
-def _outputs(said: Feedback, points: float) -> Iterator[NotebookNode]:
-    plain, html = pages.render_text(said), pages.render_html(said, heading=False)
+def _outputs(of_cell: Feedback, points: float) -> Iterator[NotebookNode]:
+    """Yield the feedback, and the points as nbgrader reads them: as the text of the cell's result."""
+    plain, html = pages.render_text(of_cell), pages.render_html(of_cell, heading=False)
     yield nbformat.v4.new_output("display_data", {"text/plain": plain, "text/html": html})
     yield nbformat.v4.new_output("execute_result", {"text/plain": f"{points:g}"}, execution_count=1)
 
 
-def _error(why: str) -> NotebookNode:
-    return nbformat.v4.new_output("error", ename=FAILED, evalue=why, traceback=[why])
+def _error_output(reason: str) -> NotebookNode:
+    return nbformat.v4.new_output("error", ename=GRADER_FAILED, evalue=reason, traceback=[reason])

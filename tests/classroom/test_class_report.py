@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 from nnkata.grader import model
-from nnkata.grader.classroom import class_report, outputs, results_folder
+from nnkata.grader.classroom import class_statistics, outputs, results_folder
 from nnkata.grader.classroom.class_report import ClassReport
 from nnkata.grader.exercise import catalog
 from nnkata.grader.model import Diagnosis, PartResult, Result
@@ -60,12 +60,12 @@ def test_the_report_names_hard_parts_and_common_mistakes_with_their_counts(tmp_p
     results = [result(f"s{n}", wrong="twice" if n < 4 else "never", share=0.0) for n in range(5)]
     found, html = report(tmp_path, *results, result("good", status="pass", share=1.0, wrong=None, message=""))
     text = " ".join(Page(html).text.split())
-    common = found.misconceptions()
+    common = found.statistics.misconceptions()
     assert [(one.misconception, one.count, one.of) for one in common] == [("twice", 4, 6), ("never", 1, 6)]
     assert "4 of 6 students who wrote it: You do it twice." in text
-    assert "You do it never." in text.partition("Commonest misconceptions")[2]
+    assert "You do it never." in text.partition("Most common misconceptions")[2]
     assert "You do it never." not in text.partition("The class")[0], "one student alone is no lesson"
-    hardest = found.hardest()
+    hardest = found.statistics.hardest_parts()
     assert hardest[0].name == LOSSES.parts[1].name and hardest[0].failed == 5 and hardest[0].passed == 1
     assert hardest[0].share == pytest.approx(1 / 6)
 
@@ -73,7 +73,7 @@ def test_the_report_names_hard_parts_and_common_mistakes_with_their_counts(tmp_p
 def test_an_unwritten_part_is_counted_as_such(tmp_path):
     parts = (PartResult(LOSSES.parts[0].name, 0.0, 1.0, "fail", unwritten=True),)
     found, _ = report(tmp_path, result("a", parts=parts, wrong=None))
-    (part,) = found.hardest()
+    (part,) = found.statistics.hardest_parts()
     assert (part.passed, part.failed, part.unwritten) == (0, 0, 1)
 
 
@@ -81,7 +81,7 @@ def test_the_distribution_counts_everybody_once(tmp_path):
     scores = [0.0, 0.05, 0.5, 0.99, 1.0, 1.0]
     results = [replace(result(f"s{n}"), score=4 * share, max_score=4.0) for n, share in enumerate(scores)]
     found, _ = report(tmp_path, *results, result("broken", status="error"))
-    chart = found.chart(LOSSES.id)
+    chart = found.statistics.histogram(LOSSES.id)
     assert [bar.count for bar in chart.bars] == [2, 0, 0, 0, 0, 1, 0, 0, 0, 1, 2]
     assert chart.mean == pytest.approx(sum(scores) / 6)
 
@@ -136,17 +136,17 @@ def test_a_students_page_says_no_more_than_its_level(tmp_path, level):
 
 
 def test_what_to_teach_again_names_the_lessons_section():
-    assert class_report.section(NEURONS, "neuron") == "One neuron"
-    assert class_report.section(NEURONS, "no_such_part") == ""
+    assert class_statistics.lesson_section(NEURONS, "neuron") == "One neuron"
+    assert class_statistics.lesson_section(NEURONS, "no_such_part") == ""
 
 
-def test_paperwork_is_made_of_the_results_folder_alone(tmp_path):
-    made = results_folder.Made("", "", 1, "full", "cpu", True)
-    with results_folder.opened(tmp_path) as book:
+def test_outputs_are_made_of_the_results_folder_alone(tmp_path):
+    provenance = results_folder.Provenance(file="", content="", seed=1, training="full", device="cpu", confined=True)
+    with results_folder.open_results(tmp_path) as book:
         for student in ("anna", "ben", "=cmd()"):
-            book.keep(result(student), made)
+            book.store(result(student), provenance)
         (tmp_path / "results" / "ben" / "03_losses.json").write_text("{")
-        outputs.write(book, (), "diagnosis", 7)
+        outputs.write(book, (), level="diagnosis", seed=7)
     assert len((tmp_path / "grades.csv").read_text().splitlines()) == 3
     assert sorted(file.name for file in (tmp_path / "students").iterdir()) == ["=cmd().html", "anna.html"]
     assert "'=cmd()" in (tmp_path / "grades.csv").read_text()

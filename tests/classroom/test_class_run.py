@@ -13,8 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 from nnkata.grader.authoring import new_exercise
-from nnkata.grader.classroom import class_run, pool, results_folder
-from nnkata.grader.classroom.pool import Jury, Task
+from nnkata.grader.classroom import class_run, pool_process, results_folder
+from nnkata.grader.classroom.pool import Pool
+from nnkata.grader.classroom.pool_messages import CannotStart, Failed, Finished, Ready, Task, parse_event, to_line
 from nnkata.grader.errors import GraderError, UsageError
 from nnkata.grader.feedback import report
 from nnkata.grader.model import GradingOptions
@@ -87,7 +88,7 @@ def timeless(text):
 
 
 def left_over(results, content):
-    """Processes of a run: its judges by their environment, worker servers and workers by the content they hide."""
+    """Processes of a run: the pool's by their environment, servers and confined workers by the content they hide."""
     found = []
     for process in psutil.process_iter(["cmdline", "environ", "status"]):
         line = " ".join(process.info["cmdline"] or ())
@@ -133,7 +134,7 @@ def test_json_is_one_result_a_line_and_nothing_else(graded):
 def test_two_workers_and_interruptions_at_any_moment_end_with_the_same_grades(
     graded, content, handed_in, environment, tmp_path, monkeypatch
 ):
-    """Stopped by Ctrl-C, killed twice, and a judge killed from outside."""
+    """Stopped by Ctrl-C, killed twice, and a worker killed from outside."""
     monkeypatch.setenv("NNKATA_MARK", str(tmp_path))
     draw = random.Random()
     seen = 0
@@ -162,8 +163,8 @@ def test_two_workers_and_interruptions_at_any_moment_end_with_the_same_grades(
         text=True,
     )
     if seen < len(GRADES):
-        judge = wait_for(lambda: judges_of(process.pid))
-        judge[0].kill()
+        workers = wait_for(lambda: workers_of(process.pid))
+        workers[0].kill()
     printed, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
     assert len(printed.splitlines()) == len(GRADES)
@@ -172,8 +173,8 @@ def test_two_workers_and_interruptions_at_any_moment_end_with_the_same_grades(
     assert after == before, "what was graded once was graded again"
 
 
-def judges_of(pid):
-    """The judges that a run has started and that have not ended."""
+def workers_of(pid):
+    """The pool's workers that a run has started and that have not ended."""
     alive = [child for child in psutil.Process(pid).children() if child.status() != psutil.STATUS_ZOMBIE]
     return [child for child in alive if "nnkata.grader.classroom.pool_worker" in child.cmdline()]
 
@@ -186,12 +187,12 @@ def wait_for(condition, seconds=60.0):
     return found
 
 
-# -- with judges that are not the real ones: what happens to them is what is looked at ---------------------------------
+# -- with workers that are not the real ones: what becomes of them is what is tested -----------------------------------
 
 FAKE = """
 import json, os, sys, time
 print(json.dumps({"ready": "landlock+seccomp", "whole": MODE != "unsafe", "rss": 0}), flush=True)
-if MODE == "stillborn":
+if MODE == "never-ready":
     sys.exit(1)
 for number, line in enumerate(sys.stdin):
     task = json.loads(line)
@@ -201,6 +202,14 @@ for number, line in enumerate(sys.stdin):
     open(once, "a").write("x")
     if student.startswith("dies") and (first or "twice" in student):
         os.kill(os.getpid(), 11)
+    if student.startswith("exits"):
+        os._exit(0)
+    result_begun = '{"result": {"exercise": "90_dou'
+    if student.startswith("cut") and first:
+        print(result_begun, end="", flush=True)
+        os.kill(os.getpid(), 9)
+    if student.startswith("nonsense"):
+        print("[1, 2]", flush=True)
     if student.startswith("hangs"):
         time.sleep(100)
     if student.startswith("breaks"):
@@ -221,15 +230,15 @@ for number, line in enumerate(sys.stdin):
 
 @pytest.fixture
 def fake(tmp_path, monkeypatch):
-    """Puts judges of a made-up kind in place of the real ones."""
+    """Put made-up workers in place of the real ones."""
     (tmp_path / "fake").mkdir()
     monkeypatch.setenv("FAKE_FOLDER", str(tmp_path / "fake"))
 
     def install(mode="works"):
         text = FAKE.replace("MODE", repr(mode))
-        if mode == "stillborn":
+        if mode == "never-ready":
             text = "import sys\nsys.exit('no torch here')\n"
-        monkeypatch.setattr(pool, "COMMAND", (sys.executable, "-c", text))
+        monkeypatch.setattr(pool_process, "COMMAND", (sys.executable, "-c", text))
 
     install()
     return install
@@ -240,55 +249,105 @@ def tasks(*students, seconds=30.0):
     return [Task(student, "90_doubling", place, options, seconds) for student in students]
 
 
-def test_a_judge_that_dies_is_replaced_and_its_submission_graded_once_more(fake):
-    with Jury(2) as jury:
-        answers = {answer.task.student: answer for answer in jury.judged(tasks("a", "dies", "b", "dies-twice", "c"))}
-    assert {name for name, answer in answers.items() if answer.result} == {"a", "b", "c", "dies"}
-    assert "SIGSEGV" in answers["dies-twice"].error
+def test_a_worker_that_dies_is_replaced_and_its_submission_graded_once_more(fake):
+    with Pool(2) as pool:
+        outcomes = {outcome.task.student: outcome for outcome in pool.run(tasks("a", "dies", "b", "dies-twice", "c"))}
+    assert {name for name, outcome in outcomes.items() if outcome.result} == {"a", "b", "c", "dies"}
+    assert "SIGSEGV" in outcomes["dies-twice"].error
 
 
-def test_a_judge_that_hangs_is_stopped_at_its_bound(fake):
+def test_a_worker_that_hangs_is_stopped_at_its_bound(fake):
     began = time.monotonic()
-    with Jury(1) as jury:
-        answers = {answer.task.student: answer for answer in jury.judged(tasks("a", "hangs", "b", seconds=0.5))}
+    with Pool(1) as pool:
+        outcomes = {outcome.task.student: outcome for outcome in pool.run(tasks("a", "hangs", "b", seconds=0.5))}
     assert time.monotonic() - began < 10
-    assert "hung" in answers["hangs"].error
-    assert answers["a"].result and answers["b"].result
+    assert "hung" in outcomes["hangs"].error
+    assert outcomes["a"].result and outcomes["b"].result
 
 
 def test_an_error_is_tried_again_and_then_told(fake, tmp_path):
-    with Jury(1) as jury:
-        (answer,) = jury.judged(tasks("breaks"))
-    assert answer.error == "no worker"
+    with Pool(1) as pool:
+        (outcome,) = pool.run(tasks("breaks"))
+    assert outcome.error == "no worker"
     assert (tmp_path / "fake" / "breaks").read_text() == "xx"
 
 
-def test_judges_that_never_begin_or_cannot_confine_end_the_run(fake):
-    fake("stillborn")
-    with Jury(2) as jury, pytest.raises(GraderError, match="no torch here"):
-        list(jury.judged(tasks("a", "b")))
+def test_workers_that_never_begin_or_cannot_confine_end_the_run(fake):
+    fake("never-ready")
+    with Pool(2) as pool, pytest.raises(GraderError, match="no torch here"):
+        list(pool.run(tasks("a", "b")))
     fake("unsafe")
-    with Jury(1) as jury, pytest.raises(GraderError, match="--allow-unconfined"):
-        list(jury.judged(tasks("a")))
-    with Jury(1, confined=False) as jury:
-        assert [answer.error for answer in jury.judged(tasks("a"))] == [""]
+    with Pool(1) as pool, pytest.raises(GraderError, match="--allow-unconfined"):
+        list(pool.run(tasks("a")))
+    with Pool(1, require_confinement=False) as pool:
+        assert [outcome.error for outcome in pool.run(tasks("a"))] == [""]
 
 
-def test_a_judge_that_grows_is_replaced(fake, monkeypatch):
-    monkeypatch.setattr(pool, "OLD", 5)
-    monkeypatch.setattr(pool, "GROWN", 3 << 20)
-    with Jury(1) as jury:
-        answers = list(jury.judged(tasks(*(f"s{n}" for n in range(14)))))
-    assert len(answers) == 14
-    assert len({answer.result["notes"][0] for answer in answers}) == 3
+def test_a_worker_that_ends_without_a_word_of_failure_is_noticed_at_once(fake):
+    began = time.monotonic()
+    with Pool(1) as pool:
+        outcomes = {outcome.task.student: outcome for outcome in pool.run(tasks("exits", "a"))}
+    assert time.monotonic() - began < 10
+    assert outcomes["exits"].error == "the process that graded it ended (exit 0)"
+    assert outcomes["a"].result
+
+
+def test_a_worker_killed_in_the_middle_of_its_answer_holds_up_nobody(fake):
+    with Pool(2) as pool:
+        outcomes = list(pool.run(tasks("a", "cut1", "cut2", "b", "c")))
+    assert {outcome.task.student for outcome in outcomes if outcome.result} == {"a", "b", "c", "cut1", "cut2"}
+
+
+def test_a_worker_that_sends_what_is_no_message_is_replaced_and_the_run_goes_on(fake):
+    with Pool(1) as pool:
+        outcomes = {outcome.task.student: outcome for outcome in pool.run(tasks("nonsense", "a"))}
+    assert "not a worker's message: b'[1, 2]'" in outcomes["nonsense"].error
+    assert outcomes["a"].result
+
+
+def test_tasks_are_begun_in_their_order_and_what_is_tried_again_comes_last(fake):
+    with Pool(1) as pool:
+        order = [outcome.task.student for outcome in pool.run(tasks("dies", "c", "a", "b"))]
+    assert order == ["c", "a", "b", "dies"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Ready("landlock+seccomp", True, rss=5),
+        CannotStart("no torch"),
+        Finished({"exercise": "ä"}, "ab12", rss=7),
+        Failed("it's\nbroken", rss=1),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_an_event_is_the_same_after_its_way_through_a_line(event):
+    line = to_line(event)
+    assert line.endswith("\n") and line.count("\n") == 1
+    assert parse_event(line.encode()) == event
+
+
+@pytest.mark.parametrize("line", [b"", b"{", b"[]", b"{}", b'{"ready": 1, "whole": true}', b'{"error": null}', b"\xff"])
+def test_what_is_no_event_is_refused(line):
+    with pytest.raises(ValueError):
+        parse_event(line)
+
+
+def test_a_worker_that_grows_is_replaced(fake, monkeypatch):
+    monkeypatch.setattr(pool_process, "MIN_TASKS_BEFORE_REPLACEMENT", 5)
+    monkeypatch.setattr(pool_process, "MAX_GROWTH_BYTES", 3 << 20)
+    with Pool(1) as pool:
+        outcomes = list(pool.run(tasks(*(f"s{n}" for n in range(14)))))
+    assert len(outcomes) == 14
+    assert len({outcome.result["notes"][0] for outcome in outcomes}) == 3
 
 
 def test_no_process_is_left_when_a_run_is_broken_off(fake):
-    jury = Jury(2)
-    running = jury.judged(tasks("a", "b", "hangs", "hangs2"))
+    pool = Pool(2)
+    running = pool.run(tasks("a", "b", "hangs", "hangs2"))
     next(running)
-    processes = [judge.process for judge in jury.judges]
-    jury.close()
+    processes = [worker.process for worker in pool.workers]
+    pool.close()
     assert all(process.poll() is not None for process in processes)
 
 
@@ -301,19 +360,19 @@ def wanted(root, results, again=False, **options):
 
 
 def run(asked):
-    """Grade; the students graded now, and the tally."""
+    """Grade; the students graded now, and the summary."""
     now = []
-    tally = class_run.grade(
+    summary = class_run.grade(
         asked, lambda *_: None, lambda one: one.unchanged or now.append(one.result.student), lambda *_: None
     )
-    return sorted(now), tally
+    return sorted(now), summary
 
 
 def test_only_what_changed_is_graded_again(fake, environment, tmp_path):
     root, results = lay(tmp_path / "in", {"a": RIGHT, "b": RIGHT}), tmp_path / "out"
     assert run(wanted(root, results))[0] == ["a", "b"]
-    again, tally = run(wanted(root, results))
-    assert again == [] and tally.unchanged == 2 and tally.statuses == {"pass": 2}
+    again, summary = run(wanted(root, results))
+    assert again == [] and summary.unchanged == 2 and summary.statuses == {"pass": 2}
     lay(root, {"b": RIGHT + "# better\n", "c": RIGHT})
     assert run(wanted(root, results))[0] == ["b", "c"]
     assert run(wanted(root, results, again=True))[0] == ["a", "b", "c"]
@@ -338,23 +397,23 @@ def test_what_an_exercise_is_graded_by_counts_too(fake, environment, content, tm
 def test_errors_are_told_are_no_grades_and_are_tried_again(fake, environment, tmp_path):
     root, results = lay(tmp_path / "in", {"a": RIGHT, "breaks": RIGHT, "half": RIGHT}), tmp_path / "out"
     for _ in range(2):
-        now, tally = run(wanted(root, results))
-        assert now[-2:] == ["breaks", "half"] and tally.statuses == {"pass": 1, "error": 2}
-        assert "breaks, 90_doubling" in min(tally.errors)
-    with results_folder.opened(results) as book:
-        error, _ = [one.result for one in book.everything() if one.result.status == "error"]
+        now, summary = run(wanted(root, results))
+        assert now[-2:] == ["breaks", "half"] and summary.statuses == {"pass": 1, "error": 2}
+        assert "breaks, 90_doubling" in min(summary.errors)
+    with results_folder.open_results(results) as book:
+        error, _ = [one.result for one in book.load_all() if one.result.status == "error"]
     assert error.student == "breaks" and "not the student's mistake" in error.notes[0]
     assert {part.status for part in error.parts} == {"error"}
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"format_version": 1}', "\udcff", '{"format_version": 2}'])
-def test_a_damaged_result_is_made_anew_and_told(fake, environment, tmp_path, damage):
+def test_a_damaged_result_is_regenerated_and_reported(fake, environment, tmp_path, damage):
     root, results = lay(tmp_path / "in", {"a": RIGHT, "b": RIGHT}), tmp_path / "out"
     run(wanted(root, results))
     file = results / "results" / "a" / "90_doubling.json"
     file.write_bytes(damage.encode("utf-8", "surrogateescape"))
-    now, tally = run(wanted(root, results))
-    assert now == ["a"] and tally.broken == ("results/a/90_doubling.json",)
+    now, summary = run(wanted(root, results))
+    assert now == ["a"] and summary.damaged == ("results/a/90_doubling.json",)
 
 
 def test_a_result_that_lies_in_another_students_folder_is_not_theirs(fake, environment, tmp_path):
@@ -375,24 +434,28 @@ def test_students_whose_names_look_alike_in_a_file_system_are_kept_apart(tmp_pat
 
 
 def test_two_runs_into_the_same_results_are_refused_and_a_dead_ones_lock_is_not(tmp_path):
-    with results_folder.opened(tmp_path), pytest.raises(UsageError, match="Another"), results_folder.opened(tmp_path):
+    with (
+        results_folder.open_results(tmp_path),
+        pytest.raises(UsageError, match="Another"),
+        results_folder.open_results(tmp_path),
+    ):
         pass
     holder = subprocess.Popen(
         [
             sys.executable,
             "-c",
             "import sys, time; from pathlib import Path; from nnkata.grader.classroom import results_folder\n"
-            "with results_folder.opened(Path(sys.argv[1])): print('open', flush=True); time.sleep(60)",
+            "with results_folder.open_results(Path(sys.argv[1])): print('open', flush=True); time.sleep(60)",
             str(tmp_path),
         ],
         stdout=subprocess.PIPE,
     )
     assert holder.stdout and holder.stdout.readline()
-    with pytest.raises(UsageError, match="Another"), results_folder.opened(tmp_path):
+    with pytest.raises(UsageError, match="Another"), results_folder.open_results(tmp_path):
         pass
     holder.kill()
     holder.communicate()
-    with results_folder.opened(tmp_path):
+    with results_folder.open_results(tmp_path):
         pass
 
 
@@ -405,18 +468,18 @@ def test_results_do_not_go_where_the_submissions_are_but_may_lie_inside(fake, en
 
 
 def test_the_seed_is_the_same_for_all_and_another_for_each_exercise():
-    assert results_folder.seed_of(1, "03_losses") == results_folder.seed_of(1, "03_losses")
+    assert results_folder.exercise_seed(1, "03_losses") == results_folder.exercise_seed(1, "03_losses")
     assert (
         len(
             {
-                results_folder.seed_of(1, "03_losses"),
-                results_folder.seed_of(2, "03_losses"),
-                results_folder.seed_of(1, "02_activations"),
+                results_folder.exercise_seed(1, "03_losses"),
+                results_folder.exercise_seed(2, "03_losses"),
+                results_folder.exercise_seed(1, "02_activations"),
             }
         )
         == 3
     )
-    assert all(0 <= results_folder.seed_of(n, "x") < 1 << 31 for n in range(100))
+    assert all(0 <= results_folder.exercise_seed(n, "x") < 1 << 31 for n in range(100))
 
 
 def test_the_parent_imports_no_torch():

@@ -38,7 +38,7 @@ def unreadable(student="fred", note=HOSTILE):
 
 
 def table(tmp_path, *results):
-    with exports.Grades(tmp_path / "grades.csv", [LOSSES]) as grades:
+    with exports.GradesTable(tmp_path / "grades.csv", [LOSSES]) as grades:
         for one in results:
             grades.add(one)
     with open(tmp_path / "grades.csv", newline="", encoding="utf-8") as file:
@@ -76,7 +76,7 @@ def test_quotes_commas_and_lines_stay_in_their_cell(tmp_path):
 
 def test_a_run_that_breaks_off_leaves_the_old_file(tmp_path):
     table(tmp_path, result("old"))
-    with pytest.raises(ZeroDivisionError), exports.Grades(tmp_path / "grades.csv", [LOSSES]) as grades:
+    with pytest.raises(ZeroDivisionError), exports.GradesTable(tmp_path / "grades.csv", [LOSSES]) as grades:
         grades.add(result("new"))
         raise ZeroDivisionError
     assert "old" in (tmp_path / "grades.csv").read_text()
@@ -84,7 +84,7 @@ def test_a_run_that_breaks_off_leaves_the_old_file(tmp_path):
 
 
 def suites(tmp_path, *results):
-    with exports.JUnit(tmp_path / "junit.xml") as junit:
+    with exports.JUnitFile(tmp_path / "junit.xml") as junit:
         for one in results:
             junit.add(one)
     return ElementTree.parse(tmp_path / "junit.xml").getroot().findall("testsuite")
@@ -110,7 +110,7 @@ def test_junit_is_xml_whatever_messages_and_names_hold(tmp_path):
 
 
 def gradescope(tmp_path, results, level="diagnosis"):
-    exports.gradescope(tmp_path, "anna", results, EXERCISES, level)
+    exports.write_gradescope(tmp_path, "anna", results, EXERCISES, level)
     file = tmp_path / "gradescope" / "anna" / "results.json"
     return json.loads(file.read_text("utf-8")) if file.exists() else None
 
@@ -148,6 +148,6 @@ def test_an_error_is_no_grade_in_gradescope_and_takes_an_old_one_away(tmp_path):
 
 def test_a_hostile_name_stays_in_the_folder(tmp_path):
     (tmp_path / "in").mkdir()
-    exports.gradescope(tmp_path / "in", "../../x", [result("../../x")], EXERCISES, "full")
+    exports.write_gradescope(tmp_path / "in", "../../x", [result("../../x")], EXERCISES, "full")
     assert [file.name for file in tmp_path.iterdir()] == ["in"]
     assert len(list((tmp_path / "in" / "gradescope").glob("*/results.json"))) == 1

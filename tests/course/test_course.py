@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -122,7 +124,7 @@ def test_a_link_that_a_student_hands_in_leads_nowhere(tmp_path):
         (folder / "03_losses (1).ipynb").write_text('{"cells": []}')
         link(folder, target)
         notebooks = [str(folder / "03_losses (1).ipynb")]
-        nbgrader_reader.adopt_renamed("ps1", name, notebooks)
+        nbgrader_reader.adopt_renamed(assignment="ps1", student=name, notebooks=notebooks)
         assert sorted(file.name for file in target.iterdir()) == ["kept"] and (target / "kept").read_text() == "mine"
         assert not any("mine" in Path(file).read_text() for file in folder.iterdir() if not file.is_symlink())
 
@@ -247,7 +249,7 @@ def test_a_release_reads_as_the_stub_does(course):
 @pytest.mark.parametrize("exercise", catalog.exercises(), ids=lambda exercise: exercise.id)
 def test_every_exercise_becomes_a_valid_notebook_that_is_the_same_when_made_again(exercise, tmp_path):
     file = tmp_path / f"{exercise.id}.ipynb"
-    parts = assignment.chosen(exercise, (), {})
+    parts = assignment.select_parts(exercise, (), {})
     assignment.write(exercise, parts, file)
     first = file.read_bytes()
     assignment.write(exercise, parts, file)
@@ -277,7 +279,7 @@ def test_made_again_it_keeps_the_teachers_own_cells_where_they_are(course):
 
 def test_parts_bring_along_what_they_need_without_points():
     unet = catalog.find("unet")
-    found = {part.name: part.points for part in assignment.chosen(unet, ("UNet",), {})}
+    found = {part.name: part.points for part in assignment.select_parts(unet, ("UNet",), {})}
     assert found["UNet"] and found["DoubleConv"] is None and "iou" not in found
 
 
@@ -297,7 +299,7 @@ def test_course_init_overwrites_nothing_and_hides_its_seed(tmp_path):
         (("ps1", "nonsense"), "There is no exercise 'nonsense'"),
         (("ps1", "03", "--parts", "nonsense"), "None of these exercises has a part 'nonsense'"),
         (("ps1", "03", "--points", "mse_loss=much"), "does not fit"),
-        (("../ps1", "03"), "An assignment is called like ps1"),
+        (("../ps1", "03"), "An assignment's name consists of letters, digits, - and _, like ps1"),
     ],
 )
 def test_what_makes_no_sense_is_told(course, options, told):
@@ -352,3 +354,10 @@ def test_the_level_of_feedback_is_the_teachers_choice(small, level, shown, hidde
     small.hand_in("ada", WRONG)
     small.autograde()
     assert shown in said(small, "ada", "mse_loss") and hidden not in said(small, "ada", "mse_loss")
+
+
+@pytest.mark.parametrize("name", ["notebooks.py", "kernel_attacks.py"])
+def test_a_benchmark_of_courses_finds_what_it_imports(name):
+    file = Path(__file__).parents[2] / "benchmarks" / name
+    done = subprocess.run([sys.executable, file, "--help"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

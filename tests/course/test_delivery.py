@@ -17,7 +17,7 @@ import pytest
 from nnkata.cli import app
 from nnkata.grader.authoring import new_exercise
 from nnkata.grader.course import autograder, delivery, wheel
-from nnkata.grader.course.autograder import Settings
+from nnkata.grader.course.autograder import AutograderSettings
 from nnkata.grader.errors import UsageError
 from nnkata.grader.exercise import catalog
 from nnkata.grader.exercise.catalog import KIT
@@ -138,13 +138,13 @@ def test_exercises_of_ones_own_travel_along_to_gradescope_and_never_to_students(
     new_exercise.create(tmp_path / "mine", "90_doubling")
     monkeypatch.setenv("NNKATA_PATH", str(tmp_path / "mine"))
     chosen = delivery.exercises(["90"], tmp_path)
-    delivery.gradescope(tmp_path / "a.zip", chosen, Settings(("90_doubling",)))
+    delivery.write_gradescope(tmp_path / "a.zip", chosen, AutograderSettings(("90_doubling",)))
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         content = {name for name in archive.namelist() if name.startswith("content/")}
     assert "content/tests/hidden/90_doubling/test_doubling.py" in content
     assert {"content/exercises/90_doubling/exercise.toml", "content/solutions/90_doubling/doubling.py"} <= content
     with pytest.raises(UsageError, match="solved"):
-        delivery.classroom(tmp_path / "template", chosen, "score")
+        delivery.write_classroom(tmp_path / "template", chosen, "score")
 
 
 def test_a_classroom_template_has_stubs_a_workflow_and_nothing_secret(tmp_path):
@@ -160,7 +160,7 @@ def test_a_classroom_template_has_stubs_a_workflow_and_nothing_secret(tmp_path):
 
 def test_the_workflow_is_yaml_that_runs_us_and_reports(tmp_path):
     yaml = pytest.importorskip("yaml")
-    delivery.classroom(tmp_path, [catalog.find("03")], "diagnosis", "nnkata @ https://example.org/a b.whl")
+    delivery.write_classroom(tmp_path, [catalog.find("03")], "diagnosis", "nnkata @ https://example.org/a b.whl")
     job = yaml.safe_load((tmp_path / delivery.WORKFLOW).read_text())
     steps = job["jobs"]["autograding"]["steps"]
     assert set(job["on"]) == {"push", "repository_dispatch"}
@@ -177,10 +177,10 @@ def test_the_workflow_is_yaml_that_runs_us_and_reports(tmp_path):
     assert any("'nnkata @ https://example.org/a b.whl'" in step.get("run", "") for step in steps)
 
 
-def test_classroom_reads_a_test_a_part(tmp_path, monkeypatch, capsys):
+def test_classroom_reads_a_test_per_part(tmp_path, monkeypatch, capsys):
     """The format of `classroom-resources/autograding-grading-reporter`: points are summed over the tests."""
-    missing = autograder.missing(catalog.find("01"))
-    monkeypatch.setattr(autograder, "graded", lambda *_: [missing])
+    missing = autograder.missing_result(catalog.find("01"))
+    monkeypatch.setattr(autograder, "grade_all", lambda *_: [missing])
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
     assert autograder.main(["classroom", str(tmp_path), "diagnosis", "01"]) == 1
     assert "There is no neurons.py" in capsys.readouterr().out

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from nnkata.grader.course.jupyter import Exercise
+from nnkata.grader.course import jupyter
+from nnkata.grader.course.jupyter import NotebookExercise
 from nnkata.grader.errors import UsageError
 from nnkata.grader.feedback import pages
 
+ATTACKS = Path(__file__).parents[1] / "attacks" / "kernel"
 SETUP = """\
-from nnkata.grader.course.jupyter import Exercise
-exercise = Exercise("03")
+from nnkata.grader.course.jupyter import NotebookExercise
+exercise = NotebookExercise("03")
 check, hint = exercise.check, exercise.hint"""
 SUM = "def mse_loss(input, target, reduction='mean'):\n    return ((input - target) ** 2).sum()"
 UNCHECKED = """\
@@ -95,7 +100,15 @@ def test_everything_is_checked_where_no_part_is_named(shown):
 
 def test_outside_of_a_notebook_it_says_where_to_go():
     with pytest.raises(UsageError, match="nnkata check"):
-        Exercise("03").check("mse_loss")
+        NotebookExercise("03").check("mse_loss")
+
+
+def test_control_the_attack_on_the_worker_beside_the_kernel_gives_itself_all_points(monkeypatch):
+    """It is harmless in grading because nbgrader's kernel is not asked, not because it fails by itself."""
+    monkeypatch.setattr(jupyter, "_run_cells", list)
+    monkeypatch.setattr(jupyter._warm_worker, "grade", jupyter._warm_worker.grade)
+    runpy.run_path(str(ATTACKS / "patched_grader.py"))
+    assert NotebookExercise("03").points("mse_loss", of=4) == 4
 
 
 def test_what_a_student_wrote_is_escaped_but_for_code_between_backticks():

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Run by Gradescope for each submission. Without a grade there is no results.json: Gradescope then says that the
-# autograder failed, and gives no points.
+# Run by Gradescope for each submission. Without a grade there is no results.json: Gradescope then reports that
+# the autograder failed, and gives no points.
 set -uo pipefail
 AUTOGRADER="${AUTOGRADER:-/autograder}"
 PYTHON="${NNKATA_PYTHON:-$AUTOGRADER/venv/bin/python}"

@@ -2,4 +2,4 @@
 
 import nnkata.grader.course.jupyter as jupyter
 
-jupyter.Exercise.points = lambda self, part, of: of
+jupyter.NotebookExercise.points = lambda self, part, of: of
