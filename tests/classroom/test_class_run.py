@@ -151,7 +151,7 @@ def test_two_workers_and_interruptions_at_any_moment_end_with_the_same_grades(
         process.send_signal(signal.SIGINT if way == "Ctrl-C" else signal.SIGKILL)
         said, _ = process.communicate(timeout=30)
         if way == "Ctrl-C" and process.returncode == 130:
-            assert "run the same command again" in said
+            assert "run the same command to resume" in said
             assert not left_over(tmp_path, content)
         wait_for(lambda: not left_over(tmp_path, content), 5.0)
         before = {student: (tmp_path / "results" / student).stat().st_mtime_ns for student in kept(tmp_path)}
@@ -490,7 +490,7 @@ def test_the_parent_imports_no_torch():
 @pytest.mark.parametrize(
     "arguments, told",
     [
-        (["nowhere", "-o", "out"], "There is no nowhere"),
+        (["nowhere", "-o", "out"], "nowhere does not exist"),
         ([".", "-o", "out"], "nothing to grade"),
         ([".", "-o", "out", "99"], "no exercise"),
         ([".", "-o", "out", "--feedback", "all"], "feedback level"),

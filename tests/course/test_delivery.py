@@ -155,7 +155,7 @@ def test_a_classroom_template_has_stubs_a_workflow_and_nothing_secret(tmp_path):
     assert not any("misconception" in name or "test_" in name for name in files)
     assert "NotImplementedError" in (tmp_path / "t" / "03_losses" / "losses.py").read_text()
     again = CliRunner().invoke(app, ["course", "classroom", "01", "-o", str(tmp_path / "t")])
-    assert "0 files written" in again.output
+    assert "Wrote 0 files" in again.output
 
 
 def test_the_workflow_is_yaml_that_runs_us_and_reports(tmp_path):
