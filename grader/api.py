@@ -18,6 +18,7 @@ from .exercise.datasets import DATASETS
 from .model import Exercise, GradingOptions, Result, Training
 from .sandbox.fork_client import start_server
 from .sandbox.reader_client import Reader
+from .seeds import MAX_SEED
 from .submission.reading import FileBytes
 from .workspace.service import find_part
 
@@ -156,8 +157,8 @@ class Grader:
         _require_choice("device", device, get_args(Device))
         _require_choice("training", training, get_args(Training))
         _require_choice("dataset", dataset, tuple(DATASETS))
-        if seed is not None and not 0 <= seed < 1 << 31:
-            raise UsageError(f"The seed {seed} is out of range: choose one from 0 to {(1 << 31) - 1}.")
+        if seed is not None and not 0 <= seed <= MAX_SEED:
+            raise UsageError(f"The seed {seed} is out of range: choose one from 0 to {MAX_SEED}.")
         origin = _origin(submission, name or chosen.module)
         options = GradingOptions(
             device=device,

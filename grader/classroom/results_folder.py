@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import random
 import re
 import sys
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from ..errors import UsageError
 from ..feedback import report
 from ..files import write_whole
 from ..model import Exercise, GradingOptions, Result
+from ..seeds import derive_seed, draw_seed
 
 RUN_FORMAT_VERSION = 1
 RUN_FILE = "run.json"
@@ -80,7 +80,7 @@ class ResultsFolder:
         except (OSError, ValueError, KeyError, TypeError):
             self.damaged.append(RUN_FILE)
             stored = None
-        return stored if type(stored) is int else random.SystemRandom().randrange(1 << 31)
+        return stored if type(stored) is int else draw_seed()
 
     def write_run_file(self, seed: int, options: GradingOptions) -> None:
         """Write down what a run is made with, before its first result."""
@@ -201,4 +201,4 @@ def content_digest(exercise: Exercise) -> str:
 
 def exercise_seed(run_seed: int, exercise: str) -> int:
     """Return the seed of every submission to an exercise: the same inputs for every student, at any time."""
-    return int.from_bytes(hashlib.sha256(f"{run_seed}:{exercise}".encode()).digest()[:4], "big") >> 1
+    return derive_seed(run_seed, exercise)

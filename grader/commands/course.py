@@ -71,13 +71,12 @@ def course_gradescope(
     ] = False,
 ) -> None:
     """Write an autograder for Gradescope: a zip file to upload as it is."""
-    import random
-
     from ..course import autograder, delivery
+    from ..seeds import draw_seed
 
     with errors_as_messages():
         chosen = delivery.exercises(names, Path("."))
-        drawn = random.SystemRandom().randrange(1 << 31) if seed is None else seed
+        drawn = draw_seed() if seed is None else seed
         ids = tuple(one.id for one in chosen)
         settings = autograder.AutograderSettings(
             exercises=ids, level=parse_level(feedback), seed=drawn, unconfined=unconfined

@@ -13,7 +13,6 @@ from __future__ import annotations
 import atexit
 import json
 import tempfile
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from ..exercise import catalog
 from ..feedback import pages, report
 from ..feedback.disclosure import Feedback, make_feedback, unwrap_paragraphs
 from ..model import GradingOptions, Part, Result, Training
+from ..seeds import draw_seed
 from ..submission.location import Location
 from ..workspace import service
 
@@ -89,7 +89,7 @@ class NotebookExercise:
             file = Path(folder) / f"{self.exercise.id}.ipynb"
             file.write_text(_as_notebook(_run_cells()), "utf-8")
             # own code: confined where that is possible, checked where it is not
-            options = GradingOptions(seed=time.time_ns() % (1 << 31), parts=parts, training=training)
+            options = GradingOptions(seed=draw_seed(), parts=parts, training=training)
             seconds = 2 * self.exercise.limits.total_seconds + TRAINING_SECONDS
             task = Task(student="", exercise=self.exercise.id, place=Location(file), options=options, seconds=seconds)
             return _warm_worker.grade(task)

@@ -8,7 +8,6 @@ the one grading path. Any failure of ours is an explicit error output and asks f
 from __future__ import annotations
 
 import atexit
-import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from ..exercise import catalog
 from ..feedback import pages
 from ..feedback.disclosure import LEVELS, Feedback, make_feedback
 from ..model import Exercise, GradingOptions, Result
+from ..seeds import derive_seed
 from ..submission import notebook_cells
 from ..submission.reading import FileBytes
 
@@ -159,7 +159,7 @@ def read_secret_seed(file: Path) -> int:
 
 def assignment_seed(seed: int, assignment: str, exercise: str) -> int:
     """Return the seed of one exercise in one assignment: the same for every student, and different next year."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{assignment}/{exercise}".encode()).digest()[:4], "big") >> 1
+    return derive_seed(seed, assignment, exercise)
 
 
 def _outputs(of_cell: Feedback, points: float) -> Iterator[NotebookNode]:

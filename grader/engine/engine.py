@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from ..sandbox.confined_student import ConfinedStudent
 from ..sandbox.fork_client import FULL, WorkerServer, start_server
 from ..sandbox.reader_client import Origin, Reader
 from ..sandbox.worker_handle import ALL_DEFENCES, Defences, Progress
+from ..seeds import draw_seed
 from ..submission import forbidden_uses
 from ..submission.examination import Examined
 from ..submission.location import Location
@@ -93,7 +93,7 @@ class Engine:
         began = time.monotonic()
         seed = request.options.seed
         if seed is None:
-            seed = self._foreseen.pop(request.exercise, _random_seed())
+            seed = self._foreseen.pop(request.exercise, draw_seed())
         examined = self._examined(request)
         if isinstance(examined, Unreadable):
             return _unreadable_result(request, examined, seed)
@@ -140,7 +140,7 @@ class Engine:
         """Draw the seed of the exercise's next check now, and have the reference answer its questions already: for
         whoever has nothing to do until then.
         """
-        seed = self._foreseen.setdefault(exercise, _random_seed())
+        seed = self._foreseen.setdefault(exercise, draw_seed())
         run_hidden_tests(Trial(exercise, Local(exercise, content.reference(exercise)), seed))
 
     @contextmanager
@@ -238,8 +238,3 @@ def _unreadable_result(request: GradingRequest, unreadable: Unreadable, seed: in
         student=request.student,
         notes=(unreadable.reason,),
     )
-
-
-def _random_seed() -> int:
-    """Return a seed that nobody can know beforehand."""
-    return random.SystemRandom().randrange(1 << 31)

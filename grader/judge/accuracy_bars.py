@@ -18,6 +18,7 @@ from ..errors import ContentError
 from ..exercise import content, datasets
 from ..exercise.scenes import CLASSES, make_scenes
 from ..model import Bar, BarResult, Exercise, Value
+from ..seeds import derive_seed
 
 SCENE_SIZE = 48
 """Pixels, in height and width."""
@@ -55,6 +56,7 @@ def training_data(
         device: where the training runs, if the probe lets one choose.
         root: a torchvision folder to read from; see `datasets.root`.
     """
+    training_seed = derive_seed(seed, "training", bits=31)  # the student's code sees it, and must not find the run's
     generator = torch.Generator().manual_seed(seed)
     train, test = datasets.load(dataset, train=True, data=root), datasets.load(dataset, train=False, data=root)
     images, labels = _sample(*train, bar.train if bar.data == "digits" else 60_000, generator)
@@ -62,12 +64,14 @@ def training_data(
     if bar.data == "digits":
         noise = torch.randint(-NOISE, NOISE + 1, test_images.shape, generator=generator)
         test_images = (test_images.to(torch.int64) + noise).clamp(0, 255).to(torch.uint8)
-        args: list[Any] = [images, labels, test_images, bar.epochs, seed % 1000]
+        args: list[Any] = [images, labels, test_images, bar.epochs, training_seed]
         truth = test_labels
     else:
-        scenes, masks = make_scenes(images, labels, bar.train, SCENE_SIZE, seed % (1 << 30))
-        test_images, truth = make_scenes(test_images, test_labels, bar.test, SCENE_SIZE, seed % (1 << 30) + 1)
-        args = [scenes, masks, test_images, CLASSES, bar.epochs, seed % 1000]
+        scenes, masks = make_scenes(images, labels, bar.train, SCENE_SIZE, derive_seed(seed, "training scenes"))
+        test_images, truth = make_scenes(
+            test_images, test_labels, bar.test, SCENE_SIZE, derive_seed(seed, "test scenes")
+        )
+        args = [scenes, masks, test_images, CLASSES, bar.epochs, training_seed]
     probe = content.probes(exercise)[bar.probe]
     options = {"device": device} if "device" in inspect.signature(probe).parameters else {}
     return TrainingData(args=args, options=options, truth=truth, test=test_images)
