@@ -285,7 +285,7 @@ class Examiner:
             check=check,
             tolerance=self.tolerance,
         )
-        self.trial.transcript.append(case)
+        self.trial.keep(case)
 
     def _failed_call(self, question: Question, failure: Failure) -> WrongAnswer:
         lines = describe.failure(failure, self.part)

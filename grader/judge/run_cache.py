@@ -42,17 +42,18 @@ class RunCache(Generic[Answer]):
             self._bytes = 0
         if question not in self._answers:
             answer = self._answers[question] = compute()
-            self._bytes += _bytes_of(answer)
+            self._bytes += bytes_of(answer)
         return self._answers[question]
 
 
-def _bytes_of(value: object) -> int:
+def bytes_of(value: object) -> int:
+    """Return the bytes of the tensors in an answer."""
     if isinstance(value, torch.Tensor):
         return value.nbytes
     if isinstance(value, Outcome):
-        return _bytes_of(value.value)
+        return bytes_of(value.value)
     if isinstance(value, dict):
-        return sum(map(_bytes_of, value.values()))
+        return sum(map(bytes_of, value.values()))
     if isinstance(value, list | tuple):
-        return sum(map(_bytes_of, value))
+        return sum(map(bytes_of, value))
     return 0

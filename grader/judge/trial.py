@@ -6,10 +6,11 @@ A student is whatever answers probes: confined workers (`sandbox.confined_studen
 
 from __future__ import annotations
 
+import gc
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,12 +18,13 @@ import torch
 
 from ..errors import ContentError, WireError
 from ..exercise import content
-from ..model import BarResult, Exercise, Failure, Outcome, Status, Training, Value
+from ..model import BarResult, Exercise, Failure, Opaque, Outcome, Status, Training, Value
 from ..worker import probing, wire
 from ..worker.tensor_codec import sent_device
 from . import compare, describe
 from .compare import Tolerance
 from .question import FAKE_DEVICE, Question
+from .run_cache import bytes_of
 
 Check = Callable[[Any], str | None]
 
@@ -187,6 +189,10 @@ class Verdict:
     static: bool = False
 
 
+MAX_KEPT_BYTES = 128 << 20
+"""Bytes of one submission's answers that are kept for the diagnosis: honest ones take a hundredth of it."""
+
+
 @dataclass
 class Trial:
     """One submission before the judge: who answers, what has been asked, and the verdicts so far.
@@ -214,6 +220,18 @@ class Trial:
     blocked: dict[str, Block] = field(default_factory=dict)
     uses: Mapping[str, frozenset[str]] = field(default_factory=dict)
     on_verdict: Callable[[Verdict], None] | None = None
+    _kept_bytes: int = 0
+
+    def keep(self, case: Case) -> None:
+        """Add a case to the transcript; without its answer, once the answers kept so far fill `MAX_KEPT_BYTES`."""
+        size = bytes_of(case.answer)
+        if self._kept_bytes + size > MAX_KEPT_BYTES:
+            dropped = Opaque("Tensor", "too large to be kept")
+            case = replace(case, answer=replace(case.answer, value=dropped))
+            gc.collect()  # exceptions and their frames hold each other, and the answers before this one
+        else:
+            self._kept_bytes += size
+        self.transcript.append(case)
 
     def record(self, verdict: Verdict) -> None:
         """Add a verdict and tell whoever watches."""

@@ -12,7 +12,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import SandboxError, WireError
@@ -47,6 +47,10 @@ MIN_WAIT_SECONDS = 0.2
 
 CONFINE_SECONDS = 30.0
 """Seconds that a worker may take to confine itself."""
+
+
+REPLY_BYTES, REPLY_FACTOR = 4 << 20, 64
+"""What a reply may weigh: so much, and so many times its question. An answer is made of what was asked."""
 
 
 @dataclass(frozen=True)
@@ -156,15 +160,22 @@ class Worker:
         # reply that came in time and lies in the socket's buffer counts
         started_at = max(question.asked_at, self.last_reply_at)
         deadline = max(started_at + question.seconds, time.monotonic() + MIN_WAIT_SECONDS)
-        self.replies[question.id] = self._receive_reply(question.id, deadline, "the call", on_progress)
+        limits = _reply_limits(question.size)
+        self.replies[question.id] = self._receive_reply(question.id, deadline, "the call", on_progress, limits=limits)
         self.last_reply_at = time.monotonic()
 
     def _receive_reply(
-        self, question_id: int | None, deadline: float, activity: str, on_progress: Progress | None = None
+        self,
+        question_id: int | None,
+        deadline: float,
+        activity: str,
+        on_progress: Progress | None = None,
+        *,
+        limits: wire.SizeLimits = wire.UNTRUSTED,
     ) -> Value:
         """Return the reply to a question (None: to `load`), and report progress meanwhile; all before the deadline."""
         while True:
-            reply = self._receive(deadline, activity)
+            reply = self._receive(deadline, activity, limits)
             if not isinstance(reply, dict) or not _is_reply_to(question_id, reply.get("id")):
                 raise self._end("refused", "the submission's process sent a reply that nobody requested")
             numbers = reply.get("progress")
@@ -182,7 +193,7 @@ class Worker:
                 raise self._time_out(activity)
             view = view[self.channel.send(view) :]
 
-    def _receive(self, deadline: float, activity: str) -> Value:
+    def _receive(self, deadline: float, activity: str, limits: wire.SizeLimits = wire.UNTRUSTED) -> Value:
         self.channel.setblocking(False)
 
         def read(count: int) -> bytes:
@@ -192,7 +203,7 @@ class Worker:
             return self.channel.recv(count)
 
         try:
-            return wire.decode(wire.receive(read))
+            return wire.decode(wire.receive(read, limits), limits=limits)
         except (EOFError, ConnectionResetError):
             raise self._reap(activity) from None
         except WireError as error:
@@ -228,3 +239,8 @@ def failed_outcome(failure: Failure, seconds: float) -> Outcome:
 def _is_reply_to(question_id: int | None, reply_id: Value) -> bool:
     """Return True if a reply with this id may follow a question; one without an id always may."""
     return reply_id is None or (type(reply_id) is int and reply_id == question_id)  # True is no 1
+
+
+def _reply_limits(question_bytes: int) -> wire.SizeLimits:
+    payload = min(wire.UNTRUSTED.payload, REPLY_BYTES + REPLY_FACTOR * question_bytes)
+    return replace(wire.UNTRUSTED, payload=payload)

@@ -506,4 +506,4 @@ def test_a_check_may_close_over_what_changes_but_the_content_check_says_so(put):
     trial = put(tests)
     assert [verdict.status for verdict in trial.verdicts] == ["pass"]
     (told,) = content_check._find_changing_checks(trial)
-    assert told == "test_sums.py::test_it: its check closes over something that changes; it says later: not 2.0"
+    assert told == "test_sums.py::test_it: its check closes over something that changes; asked again, it says: not 2.0"
