@@ -45,14 +45,35 @@ The hidden tests, `tests/hidden/10_doubling/test_doubling.py`:
     def test_double_gradient(judge: Judge, draw: Draw) -> None:
         judge.gradient(draw.normal(4, 3))
 
+What others wrote already: the tests, probes and misconceptions of a part `train_classifier` come with
+
+    classifier_training.add_tests(globals())    # in its test module
+    classifier_training.add_misconceptions()    # in its misconceptions.py
+
+where `classifier_training` says what the part must promise; `training_checks`, `small_training` and
+`training_mistakes` are its pieces, for trainings of other things.
+
 Content is loaded by the grader while it runs; nothing in the grader imports this module.
 '''
 
 from __future__ import annotations
 
+from .contracts import classifier_training, small_training, training_checks, training_mistakes
 from .exercise.content import bar, misconception, part, rung
 from .judge import compare
 from .judge.draw import Draw
 from .judge.judge import Judge
 
-__all__ = ["Draw", "Judge", "bar", "compare", "misconception", "part", "rung"]
+__all__ = [
+    "Draw",
+    "Judge",
+    "bar",
+    "classifier_training",
+    "compare",
+    "misconception",
+    "part",
+    "rung",
+    "small_training",
+    "training_checks",
+    "training_mistakes",
+]

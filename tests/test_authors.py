@@ -35,8 +35,17 @@ def cells(head):
 # -- names -------------------------------------------------------------------------------------------------------------
 
 
+NAMES = {"Draw", "Judge", "bar", "compare", "misconception", "part", "rung"} | {
+    "classifier_training",
+    "small_training",
+    "training_checks",
+    "training_mistakes",
+}
+
+
 def test_these_names_are_public_and_no_others():
-    assert set(authors.__all__) == {"Draw", "Judge", "bar", "compare", "misconception", "part", "rung"}
+    assert authors.__all__ == sorted(authors.__all__)
+    assert set(authors.__all__) == NAMES
     for name in authors.__all__:
         assert getattr(authors, name).__doc__
 

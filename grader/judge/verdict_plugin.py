@@ -108,7 +108,7 @@ class JudgePlugin:
         if call.when == "teardown" or (call.when == "setup" and call.excinfo is None):
             return report
         judge = item.stash.get(JUDGE, None)
-        finding = _finding(call.excinfo, judge)
+        finding = _finding(item, call.excinfo, judge)
         self.trial(item).record(_verdict(self.trial(item), item, finding, judge, call.duration))
         if finding.status == "skip":
             report.outcome = "skipped"
@@ -120,7 +120,7 @@ class JudgePlugin:
         return report
 
 
-def _finding(excinfo: pytest.ExceptionInfo[BaseException] | None, judge: Judge | None) -> Finding:
+def _finding(item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException] | None, judge: Judge | None) -> Finding:
     """Return the status of a test that raised this, or nothing."""
     if excinfo is None:
         if judge is None or not judge.values_checked:
@@ -134,8 +134,10 @@ def _finding(excinfo: pytest.ExceptionInfo[BaseException] | None, judge: Judge |
     if isinstance(error, GraderError):
         return Finding("error", str(error))
     entry = excinfo.traceback[-1]
-    file = getattr(entry.path, "name", entry.path)
-    return Finding("error", f"{type(error).__name__}: {error} ({file}:{entry.lineno + 1})")
+    where = f"{getattr(entry.path, 'name', entry.path)}:{entry.lineno + 1}"
+    if entry.path != item.path:  # a test that several exercises share, or something that it calls
+        where += f", in {item.path.parent.name}/{item.path.name}"
+    return Finding("error", f"{type(error).__name__}: {error} ({where})")
 
 
 def _verdict(trial: Trial, item: pytest.Item, finding: Finding, judge: Judge | None, seconds: float) -> Verdict:

@@ -20,17 +20,12 @@ from typing import Any, TextIO
 import torch
 from torch.utils._pytree import tree_map
 
-from . import fake_device
+from . import fake_device, training_probes
+from .training_progress import OnProgress, report, reported_to
 
 Probe = Callable[..., object]
 
-OnProgress = Callable[..., None]
-"""Called by a long probe with how far it is: `on_progress(epoch=3, loss=0.2)`."""
-
 MAX_PRINTED_CHARACTERS = 4_000
-
-_on_progress: ContextVar[OnProgress | None] = ContextVar("on_progress", default=None)
-"""Set by `run` for `report`, which probes call by a name that they are given."""
 
 _debug_output: ContextVar[tuple[TextIO, TextIO] | None] = ContextVar("debug_output", default=None)
 """Set by `prints_shown` for `captured_prints`."""
@@ -63,12 +58,6 @@ def gradients(result: Any, wrt: list[torch.Tensor]) -> list[torch.Tensor | None]
     return list(torch.autograd.grad((result * weights).sum(), wrt, allow_unused=True))
 
 
-def report(**numbers: float) -> None:
-    """Tell whoever runs this probe how far it is; see `run`."""
-    if on_progress := _on_progress.get():
-        on_progress(**numbers)
-
-
 SHARED: Mapping[str, Probe] = {"call": call, "gradient": gradient}
 
 
@@ -77,7 +66,7 @@ _GIVEN_NAMES: Mapping[str, object] = {"gradients": gradients, "report": report, 
 
 
 def load_probes(source: str) -> dict[str, Probe]:
-    """Execute a `probes.py`; return the probes that it defines, with the shared ones beside them."""
+    """Execute a `probes.py`; return the probes that it defines, with those that are always there beside them."""
     namespace: dict[str, Any] = {"__name__": "probes", **_GIVEN_NAMES}
     exec(compile(source, "<probes>", "exec"), namespace)
     own = {
@@ -85,7 +74,7 @@ def load_probes(source: str) -> dict[str, Probe]:
         for name, value in namespace.items()
         if callable(value) and not name.startswith("_") and name not in _GIVEN_NAMES
     }
-    return {**SHARED, **own}
+    return {**training_probes.PROBES, **SHARED, **own}
 
 
 def run(
@@ -107,16 +96,13 @@ def run(
     """
     outcome: dict[str, object] = {}
     torch.set_grad_enabled(True)  # whatever an earlier call left behind
-    token = _on_progress.set(on_progress)
-    with captured_prints() as prints:
+    with captured_prints() as prints, reported_to(on_progress):
         try:
             outcome["value"] = _call_on_device(device, probe, impl, args, options)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # sys.exit() and the like are failures of the student's code too
             outcome["failure"] = describe_exception(error, file)
-        finally:
-            _on_progress.reset(token)
     outcome["prints"] = prints.text()
     return outcome
 

@@ -3,7 +3,7 @@
 import itertools
 
 import torch
-from nnkata.grader.authors import misconception
+from nnkata.grader.authors import misconception, small_training, training_mistakes
 from torch import nn
 from torch.nn import functional as F
 
@@ -1378,30 +1378,37 @@ def iou_list(prediction, target, num_classes):
 # -- train_segmenter -------------------------------------------------------------------------------------------------
 
 
-def _mean(total, count):
-    return total / count
+TRAINING = small_training.Training(
+    lambda num_classes: RightUNet(1, num_classes, base_channels=8, depth=2), batch_size=8, rate=1e-2
+)
+
+training_mistakes.add_misconceptions(
+    "train_segmenter",
+    TRAINING,
+    training_mistakes.Wording(label="mask", labels="masks", batch=16, few="four"),
+    fails={
+        "loss-told-as-a-tensor": "test_segmenter_tells_of_every_epoch",
+        "losses-summed-up": "test_segmenter_tells_the_mean_loss",
+        "a-seed-of-its-own": "test_segmenter_depends_on_its_seed_alone",
+        "batch-means-over-images": "test_segmenter_tells_the_mean_over_the_images",
+        "image-losses-over-batches": "test_segmenter_tells_the_mean_over_the_images",
+        "last-batch-s-loss-told": "test_segmenter_tells_the_mean_over_the_epoch",
+        "one-epoch-missing": ["test_segmenter_tells_of_every_epoch", "test_segmenter_learns_squares"],
+        "module-and-more-returned": ["test_segmenter_gives_logits_of_all_classes", "test_segmenter_learns_squares"],
+        "losses-returned": ["test_segmenter_gives_logits_of_all_classes", "test_segmenter_learns_squares"],
+        "small-last-batch-left-out": "test_segmenter_uses_a_batch_that_is_not_full",
+        "some-images-held-out": "test_segmenter_uses_the_first_and_the_last_images",
+        "no-seed-for-0": "test_segmenter_depends_on_its_seed_alone",
+        "masks-of-other-images": "test_segmenter_learns_squares",
+    },
+)
 
 
-def fit(
-    images, masks, num_classes, epochs, seed, on_epoch=None, *, steps=True, begin=1, told=True, last=False, tell=_mean
-):
-    """A right training loop with seams."""
-    if seed is not None:
-        torch.manual_seed(seed)
-    model = RightUNet(1, num_classes, 8, 2)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-    for epoch in range(begin, begin + epochs):
-        total = 0.0
-        for batch in filter(len, torch.randperm(len(images)).split(8)):
-            loss = F.cross_entropy(model(images[batch]), masks[batch])
-            optimizer.zero_grad()
-            loss.backward()
-            if steps:
-                optimizer.step()
-            total += loss.item() * len(batch)
-        if on_epoch is not None and told:
-            on_epoch(epoch, loss.item() if last else tell(total, len(images)))
-    return model.eval()
+def fit(images, masks, num_classes, epochs, seed, on_epoch=None, **seams):
+    """The right training, or one with a mistake in a seam."""
+    return TRAINING.run(
+        small_training.Call(images, masks, epochs, seed, on_epoch, {"num_classes": num_classes}), **seams
+    )
 
 
 @misconception(
@@ -1414,30 +1421,6 @@ def fit(
 )
 def segmenter_in_train_mode(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
     return fit(images, masks, num_classes, epochs, seed, on_epoch).train()
-
-
-@misconception(
-    "train_segmenter",
-    "loss-told-as-a-tensor",
-    "You hand a tensor to `on_epoch`. It is asked for a float; a loss that still hangs on its graph would even keep "
-    "the whole graph in memory.",
-    "`.item()` makes a Python number of a tensor with one element.",
-    fails="test_segmenter_tells_of_every_epoch",
-)
-def segmenter_tells_tensor(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
-    return fit(images, masks, num_classes, epochs, seed, on_epoch, tell=lambda total, n: torch.tensor(total / n))
-
-
-@misconception(
-    "train_segmenter",
-    "losses-summed-up",
-    "You tell the sum of the losses, not their mean: with eight times as many images the loss seems eight times as "
-    "large.",
-    "Divide by the number of batches, or weight each batch with its size and divide by the number of images.",
-    fails="test_segmenter_tells_the_mean_loss",
-)
-def segmenter_tells_sum(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
-    return fit(images, masks, num_classes, epochs, seed, on_epoch, tell=lambda total, n: total)
 
 
 @misconception(
@@ -1459,19 +1442,7 @@ def segmenter_of_seen_classes(images, masks, *, num_classes, epochs, seed, devic
     fails="test_segmenter_depends_on_its_seed_alone",
 )
 def segmenter_without_seed(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
-    return fit(images, masks, num_classes, epochs, None, on_epoch)
-
-
-@misconception(
-    "train_segmenter",
-    "a-seed-of-its-own",
-    "You set a seed that is written into the code: every seed that is asked for gives the same model, so "
-    "nobody can tell luck from skill.",
-    "Use the argument.",
-    fails="test_segmenter_depends_on_its_seed_alone",
-)
-def segmenter_with_fixed_seed(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
-    return fit(images, masks, num_classes, epochs, 0, on_epoch)
+    return fit(images, masks, num_classes, epochs, seed, on_epoch, seeded="never")
 
 
 @misconception(
@@ -1482,7 +1453,7 @@ def segmenter_with_fixed_seed(images, masks, *, num_classes, epochs, seed, devic
     fails="test_segmenter_tells_of_every_epoch",
 )
 def segmenter_from_zero(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
-    return fit(images, masks, num_classes, epochs, seed, on_epoch, begin=0)
+    return fit(images, masks, num_classes, epochs, seed, on_epoch and (lambda epoch, loss: on_epoch(epoch - 1, loss)))
 
 
 @misconception(
@@ -1493,7 +1464,7 @@ def segmenter_from_zero(images, masks, *, num_classes, epochs, seed, device="cpu
     fails="test_segmenter_tells_of_every_epoch",
 )
 def segmenter_silent(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
-    return fit(images, masks, num_classes, epochs, seed, on_epoch, told=False)
+    return fit(images, masks, num_classes, epochs, seed)
 
 
 @misconception(
@@ -1517,134 +1488,4 @@ def segmenter_insists(images, masks, *, num_classes, epochs, seed, device="cpu",
     fails="test_segmenter_learns_squares",
 )
 def segmenter_without_steps(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
-    return fit(images, masks, num_classes, epochs, seed, on_epoch, steps=False)
-
-
-@misconception(
-    "train_segmenter",
-    "batch-means-over-images",
-    "You add up the batches' mean losses, one to a batch, and divide by the number of images: with batches of 16 "
-    "the loss that you tell is 16 times too small.",
-    "A sum with one number for each batch is divided by the number of batches; or weight each batch with its "
-    "size first.",
-    fails="test_segmenter_tells_the_mean_over_the_images",
-)
-def segmenter_tells_too_little(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
-    tell = lambda total, n: total / n / min(n, 8)  # noqa: E731
-    return fit(images, masks, num_classes, epochs, seed, on_epoch, tell=tell)
-
-
-@misconception(
-    "train_segmenter",
-    "image-losses-over-batches",
-    "You add up the losses of all images and divide by the number of batches: with batches of 16 the loss that "
-    "you tell is 16 times too large.",
-    "A sum with one number for each image is divided by the number of images.",
-    fails="test_segmenter_tells_the_mean_over_the_images",
-)
-def segmenter_tells_too_much(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
-    tell = lambda total, n: total / -(-n // 8)  # noqa: E731
-    return fit(images, masks, num_classes, epochs, seed, on_epoch, tell=tell)
-
-
-@misconception(
-    "train_segmenter",
-    "last-batch-s-loss-told",
-    "You tell the loss of the epoch's last batch, as it comes out of the loop. It jumps about with whatever "
-    "happens to be in that batch.",
-    "Keep the books over the whole epoch: a sum that begins at 0, and a division at the end.",
-    fails="test_segmenter_tells_the_mean_over_the_epoch",
-)
-def segmenter_tells_the_last(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
-    return fit(images, masks, num_classes, epochs, seed, on_epoch, last=True)
-
-
-@misconception(
-    "train_segmenter",
-    "one-epoch-missing",
-    "You train for one epoch too few: `range(1, epochs)` ends before its second number.",
-    "Write down the numbers that your `range` gives for epochs=3.",
-    fails=["test_segmenter_tells_of_every_epoch", "test_segmenter_learns_squares"],
-)
-def segmenter_one_epoch_less(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
-    return fit(images, masks, num_classes, epochs - 1, seed, on_epoch)
-
-
-@misconception(
-    "train_segmenter",
-    "module-and-more-returned",
-    "You return a tuple. The trained module alone is what is asked for.",
-    "Losses go to `on_epoch`; return the network itself.",
-    fails=["test_segmenter_gives_logits_of_all_classes", "test_segmenter_learns_squares"],
-)
-def segmenter_returns_more(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
-    return fit(images, masks, num_classes, epochs, seed, on_epoch), []
-
-
-@misconception(
-    "train_segmenter",
-    "losses-returned",
-    "You return the losses. The trained module is what is asked for; losses go to `on_epoch`.",
-    "Return the network itself, in eval mode.",
-    fails=["test_segmenter_gives_logits_of_all_classes", "test_segmenter_learns_squares"],
-)
-def segmenter_returns_losses(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
-    losses = []
-
-    def note(epoch, loss):
-        losses.append(loss)
-        if on_epoch:
-            on_epoch(epoch, loss)
-
-    fit(images, masks, num_classes, epochs, seed, note)
-    return losses
-
-
-@misconception(
-    "train_segmenter",
-    "small-last-batch-left-out",
-    "Images that do not fill a batch train nothing: of four images not one.",
-    "The last batch may be smaller: `drop_last` is off, and a count of batches is rounded up.",
-    fails="test_segmenter_uses_a_batch_that_is_not_full",
-)
-def segmenter_full_batches_only(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
-    whole = len(images) // 8 * 8
-    tell = lambda total, n: total / max(n, 1)  # noqa: E731
-    return fit(images[:whole], masks[:whole], num_classes, epochs, seed, on_epoch, tell=tell)
-
-
-@misconception(
-    "train_segmenter",
-    "some-images-held-out",
-    "Some images are never trained on: their masks make no difference. The grader has test images of its own; "
-    "all that you are given are for training.",
-    "Go through all `len(images)` images in each epoch.",
-    fails="test_segmenter_uses_the_first_and_the_last_images",
-)
-def segmenter_holds_out(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
-    kept = len(images) - len(images) // 10
-    return fit(images[:kept], masks[:kept], num_classes, epochs, seed, on_epoch)
-
-
-@misconception(
-    "train_segmenter",
-    "no-seed-for-0",
-    "With the seed 0 your training is not repeatable: `if seed:` takes 0 for no seed at all.",
-    "0 is a seed like any other; seed without asking.",
-    fails="test_segmenter_depends_on_its_seed_alone",
-)
-def segmenter_unseeded_at_0(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
-    return fit(images, masks, num_classes, epochs, seed or None, on_epoch)
-
-
-@misconception(
-    "train_segmenter",
-    "masks-of-other-images",
-    "Your network's weights move, but it does not learn what the images show: that is what comes out if images "
-    "and masks are shuffled apart, so that each image carries some other image's mask.",
-    "Draw one order in each epoch, and pick images and masks with it.",
-    fails="test_segmenter_learns_squares",
-)
-def segmenter_shuffled_apart(images, masks, *, num_classes, epochs, seed, device="cpu", on_epoch=None):
-    torch.manual_seed(seed)
-    return fit(images, masks[torch.randperm(len(masks))], num_classes, epochs, seed, on_epoch)
+    return fit(images, masks, num_classes, epochs, seed, on_epoch, learn=False)

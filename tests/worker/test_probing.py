@@ -5,7 +5,7 @@ import io
 import sys
 
 import pytest
-from nnkata.grader.worker import probing
+from nnkata.grader.worker import probing, training_probes
 
 PROBES = """
 def trains(impl, epochs):
@@ -80,4 +80,9 @@ def test_prints_are_shown_to_who_debugs_even_where_the_streams_were_replaced_sin
 
 
 def test_what_a_probe_is_given_is_no_probe():
-    assert set(probing.load_probes(PROBES)) == {"call", "gradient", "trains"}
+    assert set(probing.load_probes(PROBES)) == {"call", "gradient", "trains", *training_probes.PROBES}
+
+
+def test_a_probe_of_an_exercises_own_comes_before_a_shared_one_of_its_name():
+    assert "trained" in training_probes.PROBES
+    assert probing.load_probes("def trained(impl):\n    return 'mine'\n")["trained"](None) == "mine"

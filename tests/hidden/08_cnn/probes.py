@@ -181,97 +181,8 @@ def cnn_elsewhere(impl, images):
     return elsewhere.find_output_device(impl.CNN(), images)  # noqa: F821 (a name that every probe is given)
 
 
-def trained(impl, images, labels, others, epochs, seed, before=0):
-    """train_classifier is called, and the module that it returns looks at other images."""
-    images, labels, others = images.cpu(), labels.cpu(), others.cpu()
-    return _trained(impl, images, labels, others, epochs, seed, before, "cpu")
-
-
-def trained_silently(impl, images, labels, others, epochs, seed):
-    """train_classifier is called without on_epoch, and the module that it returns looks at other images."""
-    model = impl.train_classifier(images.cpu(), labels.cpu(), epochs=epochs, seed=seed)
-    return _scores(model, others.cpu())
-
-
-def trained_twice(impl, images, labels, others, epochs, seeds, before):
-    """train_classifier is called twice, with other global random states, and both modules look at other images."""
-    images, labels, others = images.cpu(), labels.cpu(), others.cpu()
-    scores = []
-    for seed, state in zip(seeds, before, strict=True):
-        torch.manual_seed(state)
-        model = impl.train_classifier(images.clone(), labels.clone(), epochs=epochs, seed=seed)
-        scores.append(_scores(model, others))
-    return scores
-
-
-def taught(impl, images, labels, others, epochs, seed):
-    """train_classifier is called once with each of several sets of labels; the modules look at other images."""
-    images, others = images.cpu(), others.cpu()
-    scores = []
-    for several in labels:
-        model = impl.train_classifier(images.clone(), several.cpu().clone(), epochs=epochs, seed=seed)
-        scores.append(_scores(model, others))
-    return scores
-
-
-def losses_of_runs(impl, images, labels, runs, seed):
-    """train_classifier is run on so many of the images, for so many epochs each time; what losses it tells.
-
-    A run is how many images, how many epochs, and what is added to the seed.
-    """
-    images, labels = images.cpu(), labels.cpu()
-    told = []
-    for count, epochs, other in runs:
-        losses = []
-        impl.train_classifier(
-            images[:count].clone(),
-            labels[:count].clone(),
-            epochs=epochs,
-            seed=seed + other,
-            on_epoch=lambda epoch, mean_loss, losses=losses: losses.append(float(mean_loss)),
-        )
-        told.append(losses)
-    return told
-
-
-def trained_on_device(impl, images, labels, epochs, seed):
-    """train_classifier is called with the device on which this test runs."""
-    device = images.device.type
-    model = impl.train_classifier(images.cpu(), labels.cpu(), epochs=epochs, seed=seed, device=device)
-    return {
-        "device": device,
-        "parameters": [p.device.type for p in model.parameters()],
-        "scores": _scores(model, images),
-    }
-
-
-def train_on_mnist(impl, images, labels, test_images, epochs, seed, device="cpu"):
-    """train_classifier is trained on MNIST, and its module names the digits of other images."""
-    told = []
-
-    def on_epoch(epoch, mean_loss):
-        told.append(mean_loss)
-        report(epoch=epoch, epochs=epochs, loss=float(mean_loss))  # noqa: F821 (every probe is given it)
-
-    model = impl.train_classifier(
-        _scaled(images),
-        labels,
-        epochs=epochs,
-        seed=seed,
-        device=device,
-        on_epoch=on_epoch,
-    )
-    with torch.no_grad():
-        answers = [model(_scaled(batch).to(device)).argmax(dim=1).cpu() for batch in test_images.split(1000)]
-    return {"predictions": torch.cat(answers), "losses": [float(loss) for loss in told]}
-
-
 def _tuples(values):
     return [tuple(value) if isinstance(value, list) else value for value in values]
-
-
-def _scaled(images):
-    return images.to(torch.float32).div_(127.5).sub_(1.0).reshape(-1, 1, 28, 28)
 
 
 def _layer(impl, state, like, training, options):
@@ -285,24 +196,3 @@ def _with_shapes(model, images):
     if any(isinstance(p, torch.nn.parameter.UninitializedParameter) for p in model.parameters()):
         model(images)
     return model
-
-
-def _scores(model, images):
-    with torch.no_grad():
-        return model(images).detach()
-
-
-def _trained(impl, images, labels, others, epochs, seed, before, device):
-    torch.manual_seed(before)
-    told = []
-
-    def on_epoch(epoch, mean_loss):
-        told.append([epoch, mean_loss])
-
-    model = impl.train_classifier(images, labels, epochs=epochs, seed=seed, device=device, on_epoch=on_epoch)
-    said = {"type": type(model).__name__, "module": isinstance(model, torch.nn.Module), "told": told}
-    said["images"], said["labels"] = images, labels
-    if said["module"]:
-        said["training"] = [m.training for m in model.modules()]
-        said["scores"] = _scores(model, others)
-    return said

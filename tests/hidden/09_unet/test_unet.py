@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from nnkata.grader.authors import bar, part, rung
+from nnkata.grader.authors import bar, part, rung, training_checks
 from torch.nn import functional as F
 
 NORM = (5e-3, 5e-3)
@@ -799,27 +799,13 @@ def test_segmenter_tells_of_every_epoch(judge, draw):
     judge.holds(check, "train", *squares(draw, 4), 3, 3, 3)
 
 
-def means_do_not_grow(told):
-    """A check of the first epoch's loss for 16 and for 128 grey images, where no network can do more than guess."""
-    (few,), (many,) = told
-    if few > 0 and many > 2.5 * few:
-        return (
-            f"the loss of an epoch grows with the number of images, from {few:.3f} to {many:.3f}: divide the "
-            "sum to get a mean"
-        )
-    if 0 < many < 0.4 * few:
-        return f"the loss of an epoch shrinks with the number of images, from {few:.3f} to {many:.3f}: that is no mean"
-    return None
-
-
 @part("train_segmenter")
 @rung("edge")
 def test_segmenter_tells_the_mean_loss(judge, draw):
     """Of grey images no network can do more than guess: eight times as many make a sum larger, but not a mean."""
     images, masks = torch.zeros(128, 1, 16, 16), draw.integers(3, 128, 16, 16)
-    judge.holds(
-        means_do_not_grow, "losses_of_runs", images, masks, [[16, 1, 0], [128, 1, 0]], 3, draw.integer(0, 10**6)
-    )
+    check, runs = training_checks.means_do_not_grow, [[16, 1, 0], [128, 1, 0]]
+    judge.holds(check, "losses_of_runs", images, masks, runs, 3, draw.integer(0, 10**6))
 
 
 def means_are_over_images(told):
@@ -847,29 +833,14 @@ def test_segmenter_tells_the_mean_over_the_images(judge, draw):
     )
 
 
-def means_are_over_the_epoch(told):
-    """A check of two epochs of 32 images and one of 64, all alike: the same steps, of which the last is no mean.
-
-    Dropout makes the losses jump, so that it is asked with two seeds, and closely.
-    """
-    for (first, second), (both,) in (told[:2], told[2:]):
-        fall = first - second
-        if second < 0 or fall < 0.002 * second or abs(both - second) > 0.03 * fall:
-            return None
-    return (
-        f"64 images that are all alike have a loss of {both:.3f} in an epoch; half of them have {first:.3f} and "
-        f"{second:.3f} in two, after as many steps. As a mean, the one should lie between the two: tell the mean over "
-        "all batches of the epoch, not what the last one gave"
-    )
-
-
 @part("train_segmenter")
 @rung("edge")
 def test_segmenter_tells_the_mean_over_the_epoch(judge, draw):
     """All images and masks are alike, so that the loss falls from step to step, whichever images a batch holds."""
     images, masks = (one[:1].repeat(64, *[1] * (one.dim() - 1)) for one in squares(draw, 1))
     runs = [[32, 2, 0], [64, 1, 0], [32, 2, 1], [64, 1, 1]]
-    judge.holds(means_are_over_the_epoch, "losses_of_runs", images, masks, runs, 3, draw.integer(0, 10**6))
+    check = training_checks.means_are_over_the_epoch(64)
+    judge.holds(check, "losses_of_runs", images, masks, runs, 3, draw.integer(0, 10**6))
 
 
 def gives(*shape, unchanged=False):
@@ -919,22 +890,13 @@ def test_segmenter_depends_on_its_seed_alone(judge, draw):
     judge.holds(check_zero, "train_twice", images, masks, 3, 1, [0, 0])
 
 
-def make_a_difference(told):
-    """A check: trainings on different masks gave different networks."""
-
-    def check(logits):
-        return told if any(torch.equal(logits[0], other) for other in logits[1:]) else None
-
-    return check
-
-
 @part("train_segmenter")
 @rung("edge")
 def test_segmenter_uses_a_batch_that_is_not_full(judge, draw):
     """Four images are fewer than most batches have: it must make a difference what is on them."""
     images, masks = squares(draw, 4)
     told = "four images train nothing, their masks make no difference: a batch that is not full counts, too"
-    judge.holds(make_a_difference(told), "train_with_each", images, [masks, 2 - masks], 3, 3, 5)
+    judge.holds(training_checks.make_a_difference(told), "train_with_each", images, [masks, 2 - masks], 3, 3, 5)
 
 
 @part("train_segmenter")
@@ -945,7 +907,7 @@ def test_segmenter_uses_the_first_and_the_last_images(judge, draw):
     last, first = masks.clone(), masks.clone()
     last[-2:], first[:2] = 2 - masks[-2:], 2 - masks[:2]
     told = "the masks of some images make no difference: train on every image, hold none out, leave none over"
-    judge.holds(make_a_difference(told), "train_with_each", images, [masks, last, first], 3, 3, 5)
+    judge.holds(training_checks.make_a_difference(told), "train_with_each", images, [masks, last, first], 3, 3, 5)
 
 
 @part("train_segmenter")
