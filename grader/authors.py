@@ -53,12 +53,15 @@ What others wrote already: the tests, probes and misconceptions of a part `train
 where `classifier_training` says what the part must promise; `training_checks`, `small_training` and
 `training_mistakes` are its pieces, for trainings of other things.
 
+`recurring` makes misconceptions that most exercises know: `recurring.detached("double", double, id="double-detached",
+fails="test_double_gradient")` is one whose result is cut off from the graph, with its sentences.
+
 Content is loaded by the grader while it runs; nothing in the grader imports this module.
 '''
 
 from __future__ import annotations
 
-from .contracts import classifier_training, small_training, training_checks, training_mistakes
+from .contracts import classifier_training, recurring, small_training, training_checks, training_mistakes
 from .exercise.content import bar, misconception, part, rung
 from .judge import compare
 from .judge.draw import Draw
@@ -72,6 +75,7 @@ __all__ = [
     "compare",
     "misconception",
     "part",
+    "recurring",
     "rung",
     "small_training",
     "training_checks",

@@ -37,6 +37,7 @@ def cells(head):
 
 NAMES = {"Draw", "Judge", "bar", "compare", "misconception", "part", "rung"} | {
     "classifier_training",
+    "recurring",
     "small_training",
     "training_checks",
     "training_mistakes",

@@ -1,7 +1,7 @@
 """What people get wrong about neurons and layers: runnable, and explained."""
 
 import torch
-from nnkata.grader.authors import misconception
+from nnkata.grader.authors import misconception, recurring
 from torch import nn
 
 # -- neuron ----------------------------------------------------------------------------------------------------------
@@ -94,13 +94,11 @@ def column(x, weight, bias):
     return x @ weight[:, None] + bias
 
 
-@misconception(
+@recurring.squeezed(
     "neuron",
-    "batch-of-one-squeezed",
-    "You squeeze your answer. That takes away every dimension of size 1, also the batch dimension of a "
-    "batch that holds one sample: (1, 5) must give (1,), and you give a single number.",
-    "Take away the last dimension and no other; a sum over it, or a product with a vector, does just that.",
+    id="batch-of-one-squeezed",
     fails="test_neuron_answers_each_sample",
+    example="four samples give (4,), but a single one, (1, 5), gives a single number instead of (1,)",
 )
 def squeezed_batch(x, weight, bias):
     return (x @ weight + bias).squeeze()
@@ -151,16 +149,11 @@ def neuron_bias_multiplied(x, weight, bias):
     return (x @ weight) * bias
 
 
-@misconception(
-    "neuron",
-    "neuron-cut-off-from-the-graph",
-    "Your numbers are right, but no gradient reaches x, weight and bias: they are computed with `.data`, `.detach()`, "
-    "NumPy or under `no_grad`.",
-    "Use operations of torch on the arguments themselves.",
-    fails="test_neuron_gradient",
-)
-def neuron_detached(x, weight, bias):
-    return (x @ weight + bias).detach()
+def weighted_sum(x, weight, bias):
+    return x @ weight + bias
+
+
+recurring.detached("neuron", weighted_sum, id="neuron-cut-off-from-the-graph", fails="test_neuron_gradient")
 
 
 # -- fires -----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import math
 
 import torch
-from nnkata.grader.authors import misconception
+from nnkata.grader.authors import misconception, recurring
 from torch import nn
 from torch.nn import functional as F
 
@@ -45,13 +45,8 @@ def relu_as_abs(x):
     return x.abs()
 
 
-@misconception(
-    "relu",
-    "overwrites-its-input",
-    "You write zeros into the tensor that you were given, so the caller's data changes, and autograd refuses "
-    "such a change in a tensor that it needs.",
-    "Build a new tensor and leave x as it is.",
-    fails=["test_relu_matches_pytorch", "test_relu_gradient"],
+@recurring.changes_input_in_place(
+    "relu", id="overwrites-its-input", fails=["test_relu_matches_pytorch", "test_relu_gradient"]
 )
 def relu_in_place(x):
     x[x < 0] = 0
@@ -69,16 +64,7 @@ def relu_float_mask(x):
     return x * (x > 0).float()
 
 
-@misconception(
-    "relu",
-    "cut-off-from-the-graph",
-    "Your values are right, but no gradient reaches x: you compute with `.data`, `.detach()`, NumPy or under "
-    "`no_grad`, so everything below this layer would never learn.",
-    "Use operations of torch on x itself, from the first line to the last.",
-    fails="test_relu_gradient",
-)
-def relu_detached(x):
-    return x.detach().clamp(min=0)
+recurring.detached("relu", torch.relu, id="cut-off-from-the-graph", fails="test_relu_gradient")
 
 
 @misconception(
@@ -293,29 +279,15 @@ def leaky_divided(x, negative_slope=0.01):
     return torch.where(x > 0, x, x / negative_slope)
 
 
-@misconception(
-    "leaky_relu",
-    "leaky-overwrites-its-input",
-    "You multiply the negative numbers in the tensor that you were given, so the caller's data changes, and autograd "
-    "refuses such a change in a tensor that it needs.",
-    "Build a new tensor and leave x as it is.",
-    fails=["test_leaky_relu_by_hand", "test_leaky_relu_gradient"],
+@recurring.changes_input_in_place(
+    "leaky_relu", id="leaky-overwrites-its-input", fails=["test_leaky_relu_by_hand", "test_leaky_relu_gradient"]
 )
 def leaky_in_place(x, negative_slope=0.01):
     x[x < 0] *= negative_slope
     return x
 
 
-@misconception(
-    "leaky_relu",
-    "leaky-cut-off-from-the-graph",
-    "Your values are right, but no gradient reaches x: the result is computed with `.data`, `.detach()`, NumPy or "
-    "under `no_grad`, so everything below this layer would never learn.",
-    "Use operations of torch on x itself, from the first line to the last.",
-    fails="test_leaky_relu_gradient",
-)
-def leaky_detached(x, negative_slope=0.01):
-    return F.leaky_relu(x.detach(), negative_slope)
+recurring.detached("leaky_relu", F.leaky_relu, id="leaky-cut-off-from-the-graph", fails="test_leaky_relu_gradient")
 
 
 # -- sigmoid ---------------------------------------------------------------------------------------------------------
@@ -454,16 +426,7 @@ def sigmoid_hard(x):
     return F.hardsigmoid(x)
 
 
-@misconception(
-    "sigmoid",
-    "sigmoid-cut-off-from-the-graph",
-    "Your values are right, but no gradient reaches x: the result is computed with `.data`, `.detach()`, NumPy or "
-    "under `no_grad`, so everything below this layer would never learn.",
-    "Use operations of torch on x itself, from the first line to the last.",
-    fails="test_sigmoid_gradient",
-)
-def sigmoid_detached(x):
-    return torch.sigmoid(x.detach())
+recurring.detached("sigmoid", torch.sigmoid, id="sigmoid-cut-off-from-the-graph", fails="test_sigmoid_gradient")
 
 
 # -- tanh ------------------------------------------------------------------------------------------------------------
@@ -623,16 +586,7 @@ def tanh_clamped(x):
     return torch.tanh(x.clamp(-5, 5))
 
 
-@misconception(
-    "tanh",
-    "tanh-cut-off-from-the-graph",
-    "Your values are right, but no gradient reaches x: the result is computed with `.data`, `.detach()`, NumPy or "
-    "under `no_grad`, so everything below this layer would never learn.",
-    "Use operations of torch on x itself, from the first line to the last.",
-    fails="test_tanh_gradient",
-)
-def tanh_detached(x):
-    return torch.tanh(x.detach())
+recurring.detached("tanh", torch.tanh, id="tanh-cut-off-from-the-graph", fails="test_tanh_gradient")
 
 
 # -- gelu ------------------------------------------------------------------------------------------------------------
@@ -778,16 +732,7 @@ def gelu_gate_alone(x):
     return 0.5 * (1 + torch.erf(x / math.sqrt(2)))
 
 
-@misconception(
-    "gelu",
-    "gelu-cut-off-from-the-graph",
-    "Your values are right, but no gradient reaches x: the result is computed with `.data`, `.detach()`, NumPy or "
-    "under `no_grad`, so everything below this layer would never learn.",
-    "Use operations of torch on x itself, from the first line to the last.",
-    fails="test_gelu_gradient",
-)
-def gelu_detached(x):
-    return F.gelu(x.detach())
+recurring.detached("gelu", F.gelu, id="gelu-cut-off-from-the-graph", fails="test_gelu_gradient")
 
 
 @misconception(
@@ -878,12 +823,8 @@ def softmax_no_keepdim(x, dim):
     return exps / exps.sum(dim)
 
 
-@misconception(
-    "softmax",
-    "subtracts-in-place",
-    "You subtract the maximum with `-=`, in the tensor that you were given: the caller's scores change.",
-    "x = x − … makes a new tensor; x -= … does not.",
-    fails=["test_softmax_by_hand", "test_softmax_gradient"],
+@recurring.changes_input_in_place(
+    "softmax", id="subtracts-in-place", fails=["test_softmax_by_hand", "test_softmax_gradient"]
 )
 def softmax_in_place(x, dim):
     x -= x.amax(dim, keepdim=True)
@@ -992,16 +933,13 @@ def softmax_half_shifted(x, dim):
     return torch.exp(x - x.amax(dim, keepdim=True)) / torch.exp(x).sum(dim, keepdim=True)
 
 
-@misconception(
+recurring.detached(
     "softmax",
-    "softmax-cut-off-from-the-graph",
-    "Your values are right, but no gradient reaches x: the result is computed with `.data`, `.detach()`, NumPy or "
-    "under `no_grad`, so everything below this layer would never learn.",
-    "Use operations of torch on x itself, from the first line to the last; only the maximum may be detached.",
+    torch.softmax,
+    id="softmax-cut-off-from-the-graph",
     fails="test_softmax_gradient",
+    besides="Only the maximum may be detached.",
 )
-def softmax_detached(x, dim):
-    return torch.softmax(x.detach(), dim)
 
 
 @misconception(
@@ -1234,12 +1172,8 @@ def log_softmax_clamped(x, dim):
     return torch.softmax(x, dim).clamp(min=1e-7).log()
 
 
-@misconception(
-    "log_softmax",
-    "log-softmax-subtracts-in-place",
-    "You subtract the maximum with `-=`, in the tensor that you were given: the caller's scores change.",
-    "x = x − … makes a new tensor; x -= … does not.",
-    fails=["test_log_softmax_by_hand", "test_log_softmax_gradient"],
+@recurring.changes_input_in_place(
+    "log_softmax", id="log-softmax-subtracts-in-place", fails=["test_log_softmax_by_hand", "test_log_softmax_gradient"]
 )
 def log_softmax_in_place(x, dim):
     x -= x.amax(dim, keepdim=True)
@@ -1257,16 +1191,13 @@ def log_softmax_without_log(x, dim):
     return torch.softmax(x, dim)
 
 
-@misconception(
+recurring.detached(
     "log_softmax",
-    "log-softmax-cut-off-from-the-graph",
-    "Your values are right, but no gradient reaches x: the result is computed with `.data`, `.detach()`, NumPy or "
-    "under `no_grad`, so everything below this layer would never learn.",
-    "Use operations of torch on x itself, from the first line to the last; only the maximum may be detached.",
+    torch.log_softmax,
+    id="log-softmax-cut-off-from-the-graph",
     fails="test_log_softmax_gradient",
+    besides="Only the maximum may be detached.",
 )
-def log_softmax_detached(x, dim):
-    return torch.log_softmax(x.detach(), dim)
 
 
 @misconception(
@@ -1569,15 +1500,11 @@ def relu_grad_bool(x):
     return x > 0
 
 
-@misconception(
-    "relu_grad",
-    "always-float32",
-    "Your result is float32, whatever dtype x has.",
-    "`.float()` means float32; the dtype that is wanted is that of x.",
-    fails="test_relu_grad_keeps_the_dtype",
-)
-def relu_grad_float32(x):
-    return (x > 0).float()
+def relu_slope(x):
+    return (x > 0).to(x.dtype)
+
+
+recurring.float32_only("relu_grad", relu_slope, id="always-float32", fails="test_relu_grad_keeps_the_dtype")
 
 
 @misconception(
@@ -1647,12 +1574,8 @@ def relu_grad_ramp(x):
     return x.clamp(0, 1)
 
 
-@misconception(
-    "relu_grad",
-    "relu-grad-overwrites-its-input",
-    "You write the zeros and ones into the tensor that you were given, so the caller's data is lost.",
-    "Build a new tensor and leave x as it is.",
-    fails=["test_relu_grad_by_hand", "test_relu_grad_is_the_slope"],
+@recurring.changes_input_in_place(
+    "relu_grad", id="relu-grad-overwrites-its-input", fails=["test_relu_grad_by_hand", "test_relu_grad_is_the_slope"]
 )
 def relu_grad_in_place(x):
     x.copy_((x > 0).to(x.dtype))

@@ -3,7 +3,7 @@
 import math
 
 import torch
-from nnkata.grader.authors import misconception
+from nnkata.grader.authors import misconception, recurring
 from torch.nn import functional as F
 
 
@@ -113,32 +113,6 @@ def difference_not_squared(input, target, reduction="mean"):
 
 @misconception(
     "mse_loss",
-    "item-instead-of-tensor",
-    "You return a Python number. It is the right number, but a number has forgotten the graph: nothing "
-    "can be learnt from it.",
-    "`.item()` is for printing. Return the 0-d tensor itself.",
-    fails="test_mse_by_hand",
-)
-def item_instead_of_tensor(input, target, reduction="mean"):
-    same_shape(input, target)
-    losses = reduce((input - target) ** 2, reduction)
-    return losses if reduction == "none" else losses.item()
-
-
-@misconception(
-    "mse_loss",
-    "detached-result",
-    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
-    "Look for `detach()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
-    fails="test_mse_gradient",
-)
-def detached_result(input, target, reduction="mean"):
-    same_shape(input, target)
-    return reduce((input - target) ** 2, reduction).detach()
-
-
-@misconception(
-    "mse_loss",
     "silent-broadcasting",
     "You do not compare the shapes (or not fully). (4, 1) minus (4,) is silently (4, 4): every "
     "prediction is compared with every target, the loss is a number that looks fine, and the network "
@@ -166,31 +140,6 @@ def target_reshaped_to_fit(input, target, reduction="mean"):
 
 @misconception(
     "mse_loss",
-    "mse-any-reduction",
-    "Whatever word is not 'mean' or 'sum' counts as 'none' for you. A typing mistake such as 'average' "
-    "then gives a whole tensor instead of an error that says what is wrong.",
-    "Three words are known. What should happen after the third `if`?",
-    fails="test_mse_rejects_other_reductions",
-)
-def mse_any_reduction(input, target, reduction="mean"):
-    same_shape(input, target)
-    return reduce_carelessly((input - target) ** 2, reduction)
-
-
-@misconception(
-    "mse_loss",
-    "mse-hard-coded-float32",
-    "You turn everything into float32. A float64 input must give a float64 loss, with all of its digits.",
-    "Do without `.float()` and `dtype=torch.float32`: arithmetic keeps the dtype by itself.",
-    fails="test_mse_keeps_the_dtype",
-)
-def mse_hard_coded_float32(input, target, reduction="mean"):
-    same_shape(input, target)
-    return reduce((input.float() - target.float()) ** 2, reduction)
-
-
-@misconception(
-    "mse_loss",
     "square-multiplied-out",
     "You compute x² − 2xt + t². On paper that is (x − t)²; in float32 it is not: at 10,000.5 against "
     "10,000 each square is about 10⁸, where neighbouring numbers are 8 apart, and the 0.25 that you "
@@ -201,18 +150,6 @@ def mse_hard_coded_float32(input, target, reduction="mean"):
 def square_multiplied_out(input, target, reduction="mean"):
     same_shape(input, target)
     return reduce(input**2 - 2 * input * target + target**2, reduction)
-
-
-@misconception(
-    "mse_loss",
-    "always-the-mean",
-    "Your result is the mean, whatever `reduction` says.",
-    "Three words, three results: which of them does your code look at?",
-    fails=["test_mse_by_hand", "test_mse_matches_pytorch", "test_mse_rejects_other_reductions"],
-)
-def always_the_mean(input, target, reduction="mean"):
-    same_shape(input, target)
-    return ((input - target) ** 2).mean()
 
 
 @misconception(
@@ -387,18 +324,6 @@ def slope_at_zero_from_one_branch(input, target, reduction="mean"):
 
 @misconception(
     "l1_loss",
-    "l1-detached",
-    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
-    "Look for `detach()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
-    fails="test_l1_gradient",
-)
-def l1_detached(input, target, reduction="mean"):
-    same_shape(input, target)
-    return reduce((input - target).abs(), reduction).detach()
-
-
-@misconception(
-    "l1_loss",
     "l1-silent-broadcasting",
     "You do not compare the shapes (or not fully). (4, 1) minus (4,) is silently (4, 4), and every "
     "prediction is compared with every target.",
@@ -411,30 +336,6 @@ def l1_silent_broadcasting(input, target, reduction="mean"):
 
 @misconception(
     "l1_loss",
-    "l1-any-reduction",
-    "Whatever word is not 'mean' or 'sum' counts as 'none' for you; another word must be a ValueError.",
-    "What should happen after the third `if`?",
-    fails="test_l1_rejects_other_reductions",
-)
-def l1_any_reduction(input, target, reduction="mean"):
-    same_shape(input, target)
-    return reduce_carelessly((input - target).abs(), reduction)
-
-
-@misconception(
-    "l1_loss",
-    "l1-always-the-mean",
-    "Your result is the mean, whatever `reduction` says.",
-    "Three words, three results: which of them does your code look at?",
-    fails=["test_l1_by_hand", "test_l1_matches_pytorch", "test_l1_rejects_other_reductions"],
-)
-def l1_always_the_mean(input, target, reduction="mean"):
-    same_shape(input, target)
-    return (input - target).abs().mean()
-
-
-@misconception(
-    "l1_loss",
     "only-one-direction-counts",
     "Only predictions that are too large cost anything in yours; one that is 2 too small is free.",
     "Too small is as bad as too large: what does the absolute value do to −2?",
@@ -443,32 +344,6 @@ def l1_always_the_mean(input, target, reduction="mean"):
 def only_one_direction_counts(input, target, reduction="mean"):
     same_shape(input, target)
     return reduce(torch.where(input > target, input - target, 0.0), reduction)
-
-
-@misconception(
-    "l1_loss",
-    "l1-item-instead-of-tensor",
-    "You return a Python number. It is the right number, but a number has forgotten the graph: nothing can be learnt "
-    "from it.",
-    "`.item()` is for printing. Return the 0-d tensor itself.",
-    fails="test_l1_by_hand",
-)
-def l1_item_instead_of_tensor(input, target, reduction="mean"):
-    same_shape(input, target)
-    losses = reduce((input - target).abs(), reduction)
-    return losses if reduction == "none" else losses.item()
-
-
-@misconception(
-    "l1_loss",
-    "l1-hard-coded-float32",
-    "You turn everything into float32. A float64 input must give a float64 loss, with all of its digits.",
-    "Do without `.float()` and `dtype=torch.float32`: arithmetic keeps the dtype by itself.",
-    fails="test_l1_keeps_the_dtype",
-)
-def l1_hard_coded_float32(input, target, reduction="mean"):
-    same_shape(input, target)
-    return reduce((input.float() - target.float()).abs(), reduction)
 
 
 @misconception(
@@ -719,12 +594,12 @@ def ignored_target_clamped(input, target, weight=None, ignore_index=-100, reduct
     return reduce_rows(-row_weights * input.gather(1, classes[:, None])[:, 0], row_weights, reduction)
 
 
-@misconception(
+@recurring.changes_input_in_place(
     "nll_loss",
-    "target-changed-in-place",
-    "You overwrite the ignored targets in the caller's own tensor. The next epoch would find class 0 where −100 stood.",
-    "Make a new tensor: `torch.where` or `masked_fill` (without the underscore) instead of `target[...] = 0`.",
+    id="target-changed-in-place",
     fails="test_nll_ignored_rows",
+    argument="target",
+    how="The next epoch would find class 0 where −100 stood.",
 )
 def target_changed_in_place(input, target, weight=None, ignore_index=-100, reduction="mean"):
     counts = target != ignore_index
@@ -751,17 +626,6 @@ def nothing_counts_gives_zero(input, target, weight=None, ignore_index=-100, red
 
 @misconception(
     "nll_loss",
-    "nll-any-reduction",
-    "Whatever word is not 'mean' or 'sum' counts as 'none' for you; another word must be a ValueError.",
-    "If you wrote a helper for the first two losses, can it serve here too?",
-    fails="test_nll_rejects_other_reductions",
-)
-def nll_any_reduction(input, target, weight=None, ignore_index=-100, reduction="mean"):
-    return F.nll_loss(input, target, weight, ignore_index=ignore_index, reduction=known(reduction))
-
-
-@misconception(
-    "nll_loss",
     "ones-in-float32-on-the-cpu",
     "Your weights of ones have not the dtype and the device of the input: they come from `torch.ones(C)`"
     " (float32, on the CPU), or were kept from an earlier call. A bfloat16 input then gives a float32 loss,"
@@ -773,29 +637,6 @@ def ones_in_float32_on_the_cpu(input, target, weight=None, ignore_index=-100, re
     weight = torch.ones(input.shape[1]) if weight is None else weight
     losses, row_weights, _ = rows(input, target, weight, ignore_index)
     return reduce_rows(losses, row_weights, reduction)
-
-
-@misconception(
-    "nll_loss",
-    "nll-detached",
-    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
-    "Look for `.item()`, `.tolist()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something "
-    "that is a tensor already.",
-    fails="test_nll_gradient",
-)
-def nll_detached(input, target, weight=None, ignore_index=-100, reduction="mean"):
-    return F.nll_loss(input.detach(), target, weight, ignore_index=ignore_index, reduction=reduction)
-
-
-@misconception(
-    "nll_loss",
-    "nll-always-the-mean",
-    "Your result is the mean, whatever `reduction` says.",
-    "Three words, three results: which of them does your code look at?",
-    fails=["test_nll_by_hand", "test_nll_matches_pytorch", "test_nll_rejects_other_reductions"],
-)
-def nll_always_the_mean(input, target, weight=None, ignore_index=-100, reduction="mean"):
-    return F.nll_loss(input, target, weight, ignore_index=ignore_index)
 
 
 @misconception(
@@ -1046,17 +887,6 @@ def maximum_of_the_whole_batch(input, target, weight=None, ignore_index=-100, re
 
 @misconception(
     "cross_entropy",
-    "cross-entropy-detached",
-    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
-    "Look for `.item()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
-    fails="test_cross_entropy_gradient",
-)
-def cross_entropy_detached(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
-    return F.cross_entropy(input.detach(), target, **options(weight, ignore_index, reduction, label_smoothing))
-
-
-@misconception(
-    "cross_entropy",
     "normaliser-detached",
     "Your values are right, but the gradient is not: the sum of exponentials is cut off from the graph,"
     " so the scores of the wrong classes get no gradient and are never pushed down.",
@@ -1112,31 +942,6 @@ def cross_entropy_of_nothing_is_zero(
 ):
     loss = F.cross_entropy(input, target, **options(weight, ignore_index, reduction, label_smoothing))
     return loss.nan_to_num() if not (target != ignore_index).any() else loss
-
-
-@misconception(
-    "cross_entropy",
-    "cross-entropy-any-reduction",
-    "Whatever word is not 'mean' or 'sum' counts as 'none' for you; another word must be a ValueError.",
-    "If you wrote a helper for the first losses, can it serve here too?",
-    fails="test_cross_entropy_rejects_other_reductions",
-)
-def cross_entropy_any_reduction(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
-    return F.cross_entropy(input, target, **options(weight, ignore_index, known(reduction), label_smoothing))
-
-
-@misconception(
-    "cross_entropy",
-    "cross-entropy-hard-coded-float32",
-    "You turn the logits into float32. A float64 input must give a float64 loss, a bfloat16 input a bfloat16 one.",
-    "Do without `.float()` and `dtype=torch.float32`; `input.new_ones` and `zeros_like` follow the input.",
-    fails="test_cross_entropy_keeps_the_dtype",
-)
-def cross_entropy_hard_coded_float32(
-    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
-):
-    weight = weight if weight is None else weight.float()
-    return F.cross_entropy(input.float(), target, **options(weight, ignore_index, reduction, label_smoothing))
 
 
 @misconception(
@@ -1327,17 +1132,6 @@ def smoothing_exchanged(input, target, weight=None, ignore_index=-100, reduction
 def shift_never_put_back(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     scores = input.log_softmax(dim=1) + input.amax(dim=1, keepdim=True)
     return from_log_probabilities(scores, target, weight, ignore_index, reduction, label_smoothing)
-
-
-@misconception(
-    "cross_entropy",
-    "cross-entropy-always-the-mean",
-    "Your result is the mean, whatever `reduction` says.",
-    "Three words, three results: which of them does your code look at?",
-    fails=["test_cross_entropy_by_hand", "test_cross_entropy_rejects_other_reductions"],
-)
-def cross_entropy_always_the_mean(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
-    return F.cross_entropy(input, target, **options(weight, ignore_index, "mean", label_smoothing))
 
 
 @misconception(
@@ -1597,28 +1391,6 @@ def bce_silent_broadcasting(input, target, reduction="mean"):
 
 @misconception(
     "binary_cross_entropy",
-    "bce-any-reduction",
-    "Whatever word is not 'mean' or 'sum' counts as 'none' for you; another word must be a ValueError.",
-    "Can the helper of your first two losses serve here too?",
-    fails="test_bce_rejects_other_reductions",
-)
-def bce_any_reduction(input, target, reduction="mean"):
-    return F.binary_cross_entropy(input, target, reduction=known(reduction))
-
-
-@misconception(
-    "binary_cross_entropy",
-    "bce-detached",
-    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
-    "Look for `.item()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
-    fails="test_bce_gradient",
-)
-def bce_detached(input, target, reduction="mean"):
-    return F.binary_cross_entropy(input.detach(), target.detach(), reduction=reduction)
-
-
-@misconception(
-    "binary_cross_entropy",
     "no-term-only",
     "You have the term −(1 − t) · log(1 − p) but not the one for the answer yes. A network that always says no would "
     "then be perfect.",
@@ -1656,18 +1428,6 @@ def cut_off_after_the_target(input, target, reduction="mean"):
 def zero_times_log_alone(input, target, reduction="mean"):
     same_shape(input, target)
     return reduce(-(torch.special.xlogy(target, input) + torch.special.xlog1py(1 - target, -input)), reduction)
-
-
-@misconception(
-    "binary_cross_entropy",
-    "bce-always-the-mean",
-    "Your result is the mean, whatever `reduction` says.",
-    "Three words, three results: which of them does your code look at?",
-    fails=["test_bce_by_hand", "test_bce_rejects_other_reductions"],
-)
-def bce_always_the_mean(input, target, reduction="mean"):
-    same_shape(input, target)
-    return F.binary_cross_entropy(input, target)
 
 
 @misconception(
@@ -1888,28 +1648,6 @@ def bce_logits_silent_broadcasting(input, target, pos_weight=None, reduction="me
 
 @misconception(
     "binary_cross_entropy_with_logits",
-    "bce-logits-any-reduction",
-    "Whatever word is not 'mean' or 'sum' counts as 'none' for you; another word must be a ValueError.",
-    "Can the helper of your first two losses serve here too?",
-    fails="test_bce_logits_rejects_other_reductions",
-)
-def bce_logits_any_reduction(input, target, pos_weight=None, reduction="mean"):
-    return with_logits(input, target, pos_weight, known(reduction))
-
-
-@misconception(
-    "binary_cross_entropy_with_logits",
-    "bce-logits-detached",
-    "Your values are right, but the result is cut off from the graph, so no gradient ever reaches the network.",
-    "Look for `.item()`, `.data`, `no_grad()`, or a `torch.tensor(...)` around something that is a tensor already.",
-    fails="test_bce_logits_gradient",
-)
-def bce_logits_detached(input, target, pos_weight=None, reduction="mean"):
-    return with_logits(input.detach(), target.detach(), pos_weight, reduction)
-
-
-@misconception(
-    "binary_cross_entropy_with_logits",
     "soft-targets-as-signs",
     "You give −log σ((2t − 1) · x): right for targets 0 and 1, but not between them. With t = 0.5 yours is log 2 "
     "whatever the logit is, as if the network could not be wrong.",
@@ -2035,18 +1773,6 @@ def too_high_a_slope(input, target, pos_weight=None, reduction="mean"):
 
 @misconception(
     "binary_cross_entropy_with_logits",
-    "bce-logits-always-the-mean",
-    "Your result is the mean, whatever `reduction` says.",
-    "Three words, three results: which of them does your code look at?",
-    fails=["test_bce_logits_by_hand", "test_bce_logits_rejects_other_reductions"],
-)
-def bce_logits_always_the_mean(input, target, pos_weight=None, reduction="mean"):
-    same_shape(input, target)
-    return with_logits(input, target, pos_weight, "mean")
-
-
-@misconception(
-    "binary_cross_entropy_with_logits",
     "logits-sign-forgotten",
     "Your loss is negative: logarithms of probabilities are never above 0, and the loss is minus their mean.",
     "There is a minus in front of the whole formula.",
@@ -2113,32 +1839,73 @@ def pos_weight_scales_the_logit(input, target, pos_weight=None, reduction="mean"
 # -- all six ---------------------------------------------------------------------------------------------------
 
 
-def returns_nothing_for_other_words(name):
-    """The built-in, but for a reduction that is none of the three words."""
-
-    def loss(input, target, *args, reduction="mean", **named):
-        if name != "nll_loss" and name != "cross_entropy":
-            same_shape(input, target)
-        if reduction in ("mean", "sum", "none"):
-            return getattr(F, name)(input, target, *args, reduction=reduction, **named)
-        return None
-
-    return loss
+def mse(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce((input - target) ** 2, reduction)
 
 
-for _name, _short in {
-    "mse_loss": "mse",
-    "l1_loss": "l1",
-    "nll_loss": "nll",
-    "cross_entropy": "cross-entropy",
-    "binary_cross_entropy": "bce",
-    "binary_cross_entropy_with_logits": "bce-logits",
+def l1(input, target, reduction="mean"):
+    same_shape(input, target)
+    return reduce((input - target).abs(), reduction)
+
+
+def nll(input, target, weight=None, ignore_index=-100, reduction="mean"):
+    return F.nll_loss(input, target, weight, ignore_index=ignore_index, reduction=reduction)
+
+
+def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    return F.cross_entropy(input, target, **options(weight, ignore_index, reduction, label_smoothing))
+
+
+def bce(input, target, reduction="mean"):
+    same_shape(input, target)
+    return F.binary_cross_entropy(input, target, reduction=reduction)
+
+
+def bce_logits(input, target, pos_weight=None, reduction="mean"):
+    same_shape(input, target)
+    return with_logits(input, target, pos_weight, reduction)
+
+
+MEAN_ONLY_FAILS = {
+    "mse_loss": ["test_mse_by_hand", "test_mse_matches_pytorch", "test_mse_rejects_other_reductions"],
+    "l1_loss": ["test_l1_by_hand", "test_l1_matches_pytorch", "test_l1_rejects_other_reductions"],
+    "nll_loss": ["test_nll_by_hand", "test_nll_matches_pytorch", "test_nll_rejects_other_reductions"],
+    "cross_entropy": ["test_cross_entropy_by_hand", "test_cross_entropy_rejects_other_reductions"],
+    "binary_cross_entropy": ["test_bce_by_hand", "test_bce_rejects_other_reductions"],
+    "binary_cross_entropy_with_logits": ["test_bce_logits_by_hand", "test_bce_logits_rejects_other_reductions"],
+}
+
+for part, right in {
+    "mse_loss": mse,
+    "l1_loss": l1,
+    "nll_loss": nll,
+    "cross_entropy": cross_entropy,
+    "binary_cross_entropy": bce,
+    "binary_cross_entropy_with_logits": bce_logits,
 }.items():
-    misconception(
-        _name,
-        f"{_short}-gives-none-for-other-words",
-        "For a word that is none of the three, your function reaches its end without a return, and gives None. A "
-        "typing mistake such as 'average' then shows up far from its cause; it must be a ValueError.",
-        "Three words are known. What should happen after the third `if`?",
-        fails=f"test_{_short.replace('-', '_')}_rejects_other_reductions",
-    )(returns_nothing_for_other_words(_name))
+    tests, prefix = f"test_{right.__name__}", right.__name__.replace("_", "-")
+    detached_id, mean_id = f"{prefix}-detached", f"{prefix}-always-the-mean"
+    if right is mse:
+        detached_id, mean_id = "detached-result", "always-the-mean"
+    rejects = f"{tests}_rejects_other_reductions"
+    recurring.detached(part, right, id=detached_id, fails=f"{tests}_gradient")
+    recurring.always_the_mean(part, right, id=mean_id, fails=MEAN_ONLY_FAILS[part])
+    recurring.any_reduction(part, right, id=f"{prefix}-any-reduction", fails=rejects)
+    recurring.none_for_other_words(part, right, id=f"{prefix}-gives-none-for-other-words", fails=rejects)
+
+recurring.python_number("mse_loss", mse, id="item-instead-of-tensor", fails="test_mse_by_hand")
+recurring.python_number("l1_loss", l1, id="l1-item-instead-of-tensor", fails="test_l1_by_hand")
+for right in (mse, l1):
+    recurring.float32_only(
+        f"{right.__name__}_loss",
+        right,
+        id=f"{right.__name__}-hard-coded-float32",
+        fails=f"test_{right.__name__}_keeps_the_dtype",
+    )
+recurring.float32_only(
+    "cross_entropy",
+    cross_entropy,
+    id="cross-entropy-hard-coded-float32",
+    fails="test_cross_entropy_keeps_the_dtype",
+)

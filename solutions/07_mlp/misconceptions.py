@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import torch
-from nnkata.grader.authors import classifier_training, misconception
+from nnkata.grader.authors import classifier_training, misconception, recurring
 from torch import nn
 from torch.nn import functional as F
 
@@ -326,28 +326,14 @@ class DropoutDefault(_MLP):
         super().__init__(sizes, dropout or 0.5)
 
 
-@misconception(
-    "MLP",
-    "mlp-on-two-devices",
-    "Moved to another device, your network brings tensors of two devices together. Somewhere it makes one on the CPU "
-    "(`torch.zeros(n)` without a device), keeps one where `to(device)` does not look, or sends one to the CPU.",
-    "Make a tensor where its partner lives (`device=x.device`, `torch.zeros_like`, `x.new_zeros`), and register what "
-    "the module keeps.",
-    fails="test_mlp_on_another_device",
-)
+@recurring.on_two_devices("MLP", id="mlp-on-two-devices", fails="test_mlp_on_another_device")
 class MaskOnTheCpu(_MLP):
     def drop(self, x):
         keep = (torch.rand(x.shape) >= self.p).to(x.dtype) / (1 - self.p)
         return x * keep if self.training else x
 
 
-@misconception(
-    "MLP",
-    "mlp-answers-on-the-cpu",
-    "Your network answers on the CPU wherever it was moved: its result is made there, or sent there at the end.",
-    "Leave the result where the input is: whoever wants it on the CPU can call `.cpu()`.",
-    fails="test_mlp_on_another_device",
-)
+@recurring.answers_on_the_cpu("MLP", id="mlp-answers-on-the-cpu", fails="test_mlp_on_another_device")
 class AnswersOnTheCpu(_MLP):
     def end(self, x):
         return x.cpu()
@@ -493,12 +479,11 @@ class NormUnasked(_MLP):
         return self.layers(x)
 
 
-@misconception(
+@recurring.squeezed(
     "MLP",
-    "one-image-squeezed",
-    "Where the result has an axis of length 1, it is gone: a single image comes back as (10,) instead of (1, 10).",
-    "`squeeze()` removes every axis of length 1, that of the images too. Nothing is to be removed here.",
+    id="one-image-squeezed",
     fails=["test_mlp_flattens_whatever_comes_in", "test_mlp_solves_xor_by_hand"],
+    example="a single image comes back as (10,) instead of (1, 10)",
 )
 class Squeezed(_MLP):
     def end(self, x):
@@ -682,27 +667,13 @@ class LogNotFlattened(_LogSoftmaxMLP):
         return self.fc2(self.fc1(x).relu()).relu()
 
 
-@misconception(
-    "LogSoftmaxMLP",
-    "log-on-two-devices",
-    "Moved to another device, your network brings tensors of two devices together. Somewhere it makes one on the CPU "
-    "(`torch.zeros(n)` without a device), keeps one where `to(device)` does not look, or sends one to the CPU.",
-    "Make a tensor where its partner lives (`device=x.device`, `torch.zeros_like`, `x.new_zeros`), and register what "
-    "the module keeps.",
-    fails="test_log_on_another_device",
-)
+@recurring.on_two_devices("LogSoftmaxMLP", id="log-on-two-devices", fails="test_log_on_another_device")
 class LogInputToTheCpu(_LogSoftmaxMLP):
     def hidden(self, x):
         return super().hidden(x.to("cpu"))
 
 
-@misconception(
-    "LogSoftmaxMLP",
-    "log-answers-on-the-cpu",
-    "Your network answers on the CPU wherever it was moved: its result is made there, or sent there at the end.",
-    "Leave the result where the input is: whoever wants it on the CPU can call `.cpu()`.",
-    fails="test_log_on_another_device",
-)
+@recurring.answers_on_the_cpu("LogSoftmaxMLP", id="log-answers-on-the-cpu", fails="test_log_on_another_device")
 class LogAnswersOnTheCpu(_LogSoftmaxMLP):
     def end(self, x):
         return x.log_softmax(1).cpu()
@@ -804,12 +775,11 @@ class LogTanhBetween(_LogSoftmaxMLP):
         return self.fc2(self.fc1(x.flatten(1)).tanh()).tanh()
 
 
-@misconception(
+@recurring.squeezed(
     "LogSoftmaxMLP",
-    "one-row-squeezed",
-    "A single image comes back as (10,) instead of (1, 10): where the result has an axis of length 1, it is gone.",
-    "`squeeze()` removes every axis of length 1, that of the images too. Nothing is to be removed here.",
+    id="one-row-squeezed",
     fails="test_log_flattens_whatever_comes_in",
+    example="a single image comes back as (10,) instead of (1, 10)",
 )
 class LogSqueezed(_LogSoftmaxMLP):
     def end(self, x):

@@ -3,7 +3,7 @@
 import math
 
 import torch
-from nnkata.grader.authors import classifier_training, misconception
+from nnkata.grader.authors import classifier_training, misconception, recurring
 from torch import nn
 from torch.nn import functional as F
 
@@ -414,17 +414,7 @@ def conv_one_channel(input, weight, bias=None, stride=1, padding=0, dilation=1):
     return F.conv2d(input[:, :1], weight[:, :1], bias, stride, padding, dilation)
 
 
-@misconception(
-    "conv2d",
-    "cut-off-from-the-graph",
-    "The numbers are right, but no gradient gets back to image and weights: you leave the graph on the way "
-    "(`.data`, `.detach()`, "
-    "`.item()`, NumPy, `torch.tensor(...)`), and nothing could be learned.",
-    "Compute with the tensors themselves.",
-    fails="test_conv_gradients",
-)
-def conv_detached(input, weight, bias=None, stride=1, padding=0, dilation=1):
-    return F.conv2d(input, weight, bias, stride, padding, dilation).detach()
+recurring.detached("conv2d", F.conv2d, id="cut-off-from-the-graph", fails="test_conv_gradients")
 
 
 @misconception(
@@ -1007,26 +997,14 @@ class SingleAccepted(_BatchNorm2d):
         pass
 
 
-@misconception(
-    "BatchNorm2d",
-    "norm-on-two-devices",
-    "Moved to another device, your layer brings tensors of two devices together. Somewhere it makes one on the CPU "
-    "(`torch.zeros(n)` without a device), keeps one where `to(device)` does not look, or sends one to the CPU.",
-    "Make a tensor where its partner lives (`device=x.device`, `torch.zeros_like`, `x.new_zeros`), and register what "
-    "the module keeps.",
-    fails="test_bn_on_another_device",
-)
+@recurring.on_two_devices("BatchNorm2d", id="norm-on-two-devices", fails="test_bn_on_another_device", noun="layer")
 class CountsOnTheCpu(_BatchNorm2d):
     def mean(self, x):
         return x.sum((0, 2, 3)) / torch.full((x.shape[1],), x.numel() // x.shape[1], dtype=x.dtype)
 
 
-@misconception(
-    "BatchNorm2d",
-    "norm-answers-on-the-cpu",
-    "Your layer answers on the CPU wherever it was moved: its result is made there, or sent there at the end.",
-    "Leave the result where the input is: whoever wants it on the CPU can call `.cpu()`.",
-    fails="test_bn_on_another_device",
+@recurring.answers_on_the_cpu(
+    "BatchNorm2d", id="norm-answers-on-the-cpu", fails="test_bn_on_another_device", noun="layer"
 )
 class FillsATensorOfTheCpu(_BatchNorm2d):
     def forward(self, x):
@@ -1334,13 +1312,7 @@ def dropout_checks_late(x, p=0.5, training=True):
     return F.dropout(x, p) if training else x
 
 
-@misconception(
-    "dropout",
-    "x-changed-in-place",
-    "You set values of x itself to 0, so whoever gave it to you has lost them.",
-    "Multiply by a mask: that makes a new tensor.",
-    fails="test_dropout_is_inverted",
-)
+@recurring.changes_input_in_place("dropout", id="x-changed-in-place", fails="test_dropout_is_inverted")
 def dropout_in_place(x, p=0.5, training=True):
     _probability(p)
     if not training or x.requires_grad:
@@ -1560,27 +1532,13 @@ class Unused(_CNN):
         self.other = nn.Conv2d(8, 8, 3)
 
 
-@misconception(
-    "CNN",
-    "cnn-on-two-devices",
-    "Moved to another device, your network brings tensors of two devices together. Somewhere it makes one on the CPU "
-    "(`torch.zeros(n)` without a device), keeps one where `to(device)` does not look, or sends one to the CPU.",
-    "Make a tensor where its partner lives (`device=x.device`, `torch.zeros_like`, `x.new_zeros`), and register what "
-    "the module keeps.",
-    fails="test_cnn_on_another_device",
-)
+@recurring.on_two_devices("CNN", id="cnn-on-two-devices", fails="test_cnn_on_another_device")
 class CnnInputToTheCpu(_CNN):
     def forward(self, x):
         return super().forward(x.to("cpu"))
 
 
-@misconception(
-    "CNN",
-    "cnn-answers-on-the-cpu",
-    "Your network answers on the CPU wherever it was moved: its result is made there, or sent there at the end.",
-    "Leave the result where the input is: whoever wants it on the CPU can call `.cpu()`.",
-    fails="test_cnn_on_another_device",
-)
+@recurring.answers_on_the_cpu("CNN", id="cnn-answers-on-the-cpu", fails="test_cnn_on_another_device")
 class CnnAnswersOnTheCpu(_CNN):
     def end(self, x):
         return x.cpu()

@@ -3,7 +3,7 @@
 import itertools
 
 import torch
-from nnkata.grader.authors import misconception, small_training, training_mistakes
+from nnkata.grader.authors import misconception, recurring, small_training, training_mistakes
 from torch import nn
 from torch.nn import functional as F
 
@@ -188,14 +188,8 @@ class InstanceNorm(nn.Module):
         return self.norms[1](self.two(self.norms[0](self.one(x)).relu())).relu()
 
 
-@misconception(
-    "DoubleConv",
-    "block-on-two-devices",
-    "Moved to another device, your block brings tensors of two devices together. Somewhere it makes one on the CPU "
-    "(`torch.zeros(n)` without a device), keeps one where `to(device)` does not look, or sends one to the CPU.",
-    "Make a tensor where its partner lives (`device=x.device`, `torch.zeros_like`, `x.new_zeros`), and register what "
-    "the module keeps.",
-    fails="test_double_conv_on_another_device",
+@recurring.on_two_devices(
+    "DoubleConv", id="block-on-two-devices", fails="test_double_conv_on_another_device", noun="block"
 )
 class FrameOnTheCpu(nn.Module):
     def __init__(self, i, o):
@@ -548,15 +542,7 @@ class RepeatsARow(RightUp):
         return F.interpolate(self.up(x), size=skip.shape[2:])
 
 
-@misconception(
-    "Up",
-    "up-on-two-devices",
-    "Moved to another device, your step brings tensors of two devices together. Somewhere it makes one on the CPU "
-    "(`torch.zeros(n)` without a device), keeps one where `to(device)` does not look, or sends one to the CPU.",
-    "Make a tensor where its partner lives (`device=x.device`, `torch.zeros_like`, `x.new_zeros`), and register what "
-    "the module keeps.",
-    fails="test_up_on_another_device",
-)
+@recurring.on_two_devices("Up", id="up-on-two-devices", fails="test_up_on_another_device", noun="step")
 class ZerosOnTheCpu(RightUp):
     def enlarged(self, x, skip):
         x = self.up(x)
@@ -813,27 +799,13 @@ class CutsOddSizes(RightUNet):
         return super().forward(x[:, :, : x.shape[2] // multiple * multiple, : x.shape[3] // multiple * multiple])
 
 
-@misconception(
-    "UNet",
-    "unet-on-two-devices",
-    "Moved to another device, your network brings tensors of two devices together. Somewhere it makes one on the CPU "
-    "(`torch.zeros(n)` without a device), keeps one where `to(device)` does not look, or sends one to the CPU.",
-    "Make a tensor where its partner lives (`device=x.device`, `torch.zeros_like`, `x.new_zeros`), and register what "
-    "the module keeps.",
-    fails="test_unet_on_another_device",
-)
+@recurring.on_two_devices("UNet", id="unet-on-two-devices", fails="test_unet_on_another_device")
 class SkipsOnTheCpu(RightUNet):
     def skip(self, x, level):
         return x.cpu()
 
 
-@misconception(
-    "UNet",
-    "unet-answers-on-the-cpu",
-    "Your network answers on the CPU wherever it was moved: its result is made there, or sent there at the end.",
-    "Leave the result where the input is: whoever wants it on the CPU can call `.cpu()`.",
-    fails="test_unet_on_another_device",
-)
+@recurring.answers_on_the_cpu("UNet", id="unet-answers-on-the-cpu", fails="test_unet_on_another_device")
 class LogitsOnTheCpu(RightUNet):
     def end(self, logits):
         return logits.cpu()
@@ -1151,15 +1123,11 @@ def dice_log(logits, target, eps=1.0):
     return -dice(logits, target, eps).mean().log()
 
 
-@misconception(
-    "dice_loss",
-    "in-single-precision",
-    "Your loss is float32 whatever the logits are: double precision is lost, and `gradcheck` would fail.",
-    "`.to(logits.dtype)` follows the logits; `.float()` does not.",
-    fails="test_dice_keeps_double_precision",
-)
-def dice_single(logits, target, eps=1.0):
-    return 1 - dice(logits.float(), target, eps).mean()
+def right_dice(logits, target, eps=1.0):
+    return 1 - dice(logits, target, eps).mean()
+
+
+recurring.float32_only("dice_loss", right_dice, id="in-single-precision", fails="test_dice_keeps_double_precision")
 
 
 # -- iou -------------------------------------------------------------------------------------------------------------
