@@ -113,7 +113,7 @@ def always_the_mean(part: str, right: Right, *, id: str, fails: Fails) -> None:
     )
     @functools.wraps(right)
     def wrong(*args: Any, **options: Any) -> Any:
-        return _reduced(right, args, options, lambda word: "mean")
+        return _reduced(right, args, options, lambda _: "mean")
 
 
 def none_for_other_words(part: str, right: Right, *, id: str, fails: Fails) -> None:

@@ -70,7 +70,7 @@ def first_state(impl, in_features, out_features, seed, **options):
 
 
 def drawn(impl, in_features, out_features, seed):
-    """A Linear is made, and the first values of its weight and bias are looked at."""
+    """A new Linear must draw its weight and its bias uniformly between −1/√in_features and 1/√in_features."""
     torch.manual_seed(seed)
     layer = impl.Linear(in_features, out_features)
     return {"weight": layer.weight.detach(), "bias": layer.bias.detach()}

@@ -36,7 +36,7 @@ def changed_result(impl, part, x, **options):
 
 
 def made(impl):
-    """A fresh ActivationNet is made, and its three layers are looked at."""
+    """A new ActivationNet must have three registered layers, each with a weight and a bias of the right shape."""
     net = impl.ActivationNet()
     shapes = {}
     for name in LAYERS:

@@ -25,18 +25,18 @@ _FUNCTIONS = {
 
 
 def numerical(impl, name, x, **options):
-    """numerical_gradient is asked for the gradient of a function."""
+    """numerical_gradient(f, x) must give the slope of f along each element of x."""
     return impl.numerical_gradient(_FUNCTIONS[name], x, **options)
 
 
 def x_afterwards(impl, name, x, **options):
-    """The tensor that numerical_gradient was given is looked at afterwards."""
+    """numerical_gradient(f, x) must leave x unchanged."""
     impl.numerical_gradient(_FUNCTIONS[name], x, **options)
     return x
 
 
 def called_with(impl, x):
-    """The function that numerical_gradient is given writes down what it is called with."""
+    """numerical_gradient(f, x) must call f with tensors of the dtype and the shape of x."""
     seen = set()
 
     def f(argument):
@@ -48,7 +48,7 @@ def called_with(impl, x):
 
 
 def where_slopes_live(impl, name, x, **options):
-    """numerical_gradient is given an x of another device, and its result is asked where it lives."""
+    """numerical_gradient(f, x) must give a result that lives on the device of x."""
     with elsewhere.FakeDeviceMode():  # noqa: F821 (a name that every probe is given)
         try:
             slopes = impl.numerical_gradient(_FUNCTIONS[name], elsewhere.wrap(x), **options)  # noqa: F821
@@ -68,7 +68,7 @@ def sum_back(impl, grad, shape):
 
 
 def sum_back_to_tuple(impl, grad, shape):
-    """unbroadcast(grad, shape) is called with a plain tuple, and grad is looked at afterwards."""
+    """unbroadcast(grad, shape) must take a plain tuple for the shape, and leave grad unchanged."""
     return {"result": impl.unbroadcast(grad, tuple(shape)), "grad afterwards": grad}
 
 
@@ -97,7 +97,7 @@ def linear_summed(impl, x, weight, bias):
 
 
 def linear_some(impl, x, weight, bias, needs):
-    """LinearFunction.apply(x, weight, bias) where only some inputs require a gradient; backward is watched."""
+    """LinearFunction.apply(x, weight, bias): backward must return None for each input that requires no gradient."""
     returned = []
 
     class Watched(impl.LinearFunction):
@@ -143,7 +143,7 @@ def linear_twice(impl, x, weight, bias):
 
 
 def linear_leaves_alone(impl, x, weight, bias, factors):
-    """LinearFunction.apply(x, weight, bias) + other, then backward: other's gradient and the inputs are watched."""
+    """LinearFunction.apply(x, weight, bias) + other, then backward: other's gradient and the inputs must stay right."""
     inputs = [_leaf(x), _leaf(weight), _leaf(bias)]
     result = impl.LinearFunction.apply(*inputs)
     other = torch.zeros_like(result).requires_grad_()
@@ -245,7 +245,7 @@ def leaf(impl, number):
 
 
 def steps(impl, numbers):
-    """d = a * b; e = d.tanh(); f = e * d + c; f.backward(), and then every one of them is looked at."""
+    """d = a * b; e = d.tanh(); f = e * d + c; f.backward(): each must have the right data and grad."""
     a, b, c = values = [impl.Value(number) for number in numbers]
     d = a * b
     e = d.tanh()
@@ -533,13 +533,13 @@ _MODULES = {
 
 
 def parameters_of(impl, name):
-    """named_parameters is asked for the parameters of a module, each of which is then told by what it is:"""
+    """named_parameters(module) must give each parameter itself, under its name and in order; here:"""
     made = _Made()
     return _told(made, impl.named_parameters(_MODULES[name](made)))
 
 
 def parameters_again(impl, name):
-    """named_parameters is asked twice for the parameters of one module, and this is the second answer:"""
+    """named_parameters(module), called a second time, must give the same again; here:"""
     made = _Made()
     module = _MODULES[name](made)
     impl.named_parameters(module)
@@ -553,7 +553,7 @@ def _told(made, found):
 
 
 def kind_of_list(impl, name):
-    """What named_parameters returns is looked at from outside."""
+    """named_parameters(module) must return a list with one entry for each parameter."""
     given = impl.named_parameters(_MODULES[name](_Made()))
     return {"it is a": type(given).__name__, "its length": len(given)}
 

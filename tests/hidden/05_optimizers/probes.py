@@ -199,7 +199,7 @@ def in_place(impl, part, parameters, grads, **options):
 
 
 def where_state_lives(impl, part, shapes, count, **options):
-    """An optimizer takes steps on parameters of another device, and its state is asked where it lives."""
+    """An optimizer must keep its state on the device of its parameters."""
     with elsewhere.FakeDeviceMode():  # noqa: F821 (a name that every probe is given)
         leaves = [elsewhere.wrap(torch.zeros(shape)).requires_grad_() for shape in shapes]  # noqa: F821
         try:

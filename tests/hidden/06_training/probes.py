@@ -406,7 +406,7 @@ def kept_reports(impl, weight, bias, x, y, val_x, val_y, epochs, lr):
 
 
 def data_after_a_run(impl, weight, bias, x, y, val_x, val_y, epochs, lr):
-    """fit trains a linear model; the samples that it was given are looked at afterwards."""
+    """fit must leave the samples that it was given unchanged."""
     given = [data.clone() for data in (x, y, val_x, val_y)]
     model = _Line(weight, bias)
     optimizer, loss_fn = _optimizer(model, lr), F.cross_entropy

@@ -152,7 +152,7 @@ def unet_logits(impl, x, out_channels, seed, training=True, **options):
 
 
 def unet_skip(impl, x, level, seed, out_channels, **options):
-    """With the path below one level silenced, a UNet is asked what that level's skip still tells the output."""
+    """The skip at one level of a UNet must reach the output by itself: the path below it is silenced."""
     base = options["base_channels"]
     net = _unet(impl, x, seed, x.shape[1], out_channels, options).train()
     above = (base * 2**level, x.shape[1] if level == 0 else base * 2 ** (level - 1), 3, 3)
