@@ -63,6 +63,13 @@ def test_all_content_is_written_with_the_authors_module_and_no_other():
     assert imports == {"nnkata.grader.authors"}
 
 
+def test_a_probes_docstring_says_what_is_tested_since_students_read_it():
+    probes = [*KIT.glob("tests/hidden/*/probes.py"), KIT / "grader" / "worker" / "training_probes.py"]
+    assert len(probes) == 9
+    vague = re.compile(r"\b(is|are) (looked at|watched|asked)\b|writes down")
+    assert [file.parent.name for file in probes if vague.search(file.read_text("utf-8"))] == []
+
+
 # -- the miniature in the docstring ------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from nnkata.grader.exercise import catalog, content
 from nnkata.grader.judge.draw import Draw
 from nnkata.grader.judge.hidden_tests import run_hidden_tests
 from nnkata.grader.judge.trial import Block, Local, Trial, mask_numbers, parse_outcome
-from nnkata.grader.worker import probing
+from nnkata.grader.worker import probing, training_probes
 
 DESCRIPTION = """
 format_version = 1
@@ -456,7 +456,7 @@ def test_complaints_differ_in_numbers_only_if_they_say_the_same():
 
 def test_probes_that_are_shared_need_no_file(put):
     trial = put("@part('mean')\n@rung('values')\ndef test_it(judge): judge.value(ONES)")
-    assert set(content.probes(trial.exercise)) == set(probing.SHARED)
+    assert set(content.probes(trial.exercise)) == {*probing.SHARED, *training_probes.PROBES}
 
 
 # -- questions asked ahead of the answers ------
