@@ -226,7 +226,7 @@ def test_training_reaches_the_bar_on_mnist(judge: Judge) -> None:
     judge.bar("full")
 
 
-FAILS = {
+FAILS: dict[str, str | list[str]] = {
     "left-in-training-mode": ["test_train_returns_a_module_in_eval_mode"],
     "losses-returned": ["test_train_returns_a_module_in_eval_mode", "test_train_learns"],
     "never-steps": ["test_train_learns"],

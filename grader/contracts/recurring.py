@@ -204,3 +204,42 @@ def squeezed(part: str, *, id: str, fails: Fails, example: str) -> Callable[[F],
         "remove none.",
         fails=fails,
     )
+
+
+def probabilities_at_the_end(part: str, *, id: str, fails: Fails, last: str = "linear layer") -> Callable[[F], F]:
+    """Decorate a wrong network that ends in a softmax, where logits are asked for.
+
+    Args:
+        last: what the right network ends with.
+    """
+    return misconception(
+        part,
+        id,
+        "Your network returns probabilities, where logits are asked for. Cross-entropy takes the softmax itself; with "
+        "a second one its gradient is small, and a loss over ten classes never gets below 1.461.",
+        f"Return what the last {last} gives, as it is.",
+        fails=fails,
+    )
+
+
+def log_probabilities_at_the_end(part: str, *, id: str, fails: Fails, last: str = "linear layer") -> Callable[[F], F]:
+    """Decorate a wrong network that ends in a log-softmax, where logits are asked for; `last` as above."""
+    return misconception(
+        part,
+        id,
+        f"Your network returns log-probabilities, where logits are asked for: the last {last}'s numbers as they are.",
+        "Leave the log-softmax to whoever takes the loss.",
+        fails=fails,
+    )
+
+
+def probabilities_in_eval_mode(part: str, *, id: str, fails: Fails) -> Callable[[F], F]:
+    """Decorate a wrong network that returns logits in training mode and probabilities in eval mode."""
+    return misconception(
+        part,
+        id,
+        "In training mode your network returns logits, in eval mode probabilities. Whoever measures a loss in eval "
+        "mode takes the softmax of a softmax.",
+        "Return logits in both modes; the largest logit is at the same class as the largest probability.",
+        fails=fails,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,46 +16,31 @@ from .small_training import Call, OnEpoch, Training, mean_over_images
 
 @dataclass(frozen=True)
 class Wording:
-    """The words in which the sentences differ.
-
-    Attributes:
-        label, labels: what belongs to an image: a label, or a mask.
-        batch: the batch size that the sentences take for their example.
-        few: how many images make no full batch, in the hidden tests.
-    """
+    """The words in which the sentences differ: `label` and `labels` are what belongs to an image (or mask, masks)."""
 
     label: str = "label"
     labels: str = "labels"
     batch: int = 64
+    """The batch size that the sentences take for their example."""
     few: str = "ten"
+    """How many images make no full batch, in the hidden tests."""
 
-
-@dataclass(frozen=True)
-class Mistake:
-    """A misconception of training functions; its sentences may hold the fields of `Wording` in braces."""
-
-    id: str
-    explanation: str
-    advice: str
-    run: Callable[[Training, Call], object]
-
-
-_mistakes: list[Mistake] = []
 
 Run = Callable[[Training, Call], object]
+
+_mistakes: dict[str, tuple[str, str, Run]] = {}
+"""By id: explanation, advice, and what it does. All three texts may hold the fields of `Wording` in braces."""
 
 
 def _mistake(id: str, explanation: str, advice: str) -> Callable[[Run], Run]:
     def keep(run: Run) -> Run:
-        _mistakes.append(Mistake(id, explanation, advice, run))
+        _mistakes[id] = explanation, advice, run
         return run
 
     return keep
 
 
-def add_misconceptions(
-    part: str, training: Training, wording: Wording, fails: Mapping[str, str | Sequence[str]]
-) -> None:
+def add_misconceptions(part: str, training: Training, wording: Wording, fails: Mapping[str, str | list[str]]) -> None:
     """Register misconceptions of a training function, in an exercise's misconceptions.py.
 
     Args:
@@ -69,22 +54,16 @@ def add_misconceptions(
         ContentError: an id in `fails` is not one of these misconceptions.
     """
     words = vars(wording)
-    named = {mistake.id.format(**words): mistake for mistake in _mistakes}
+    named = {id.format(**words): mistake for id, mistake in _mistakes.items()}
     if unknown := set(fails) - set(named):
         raise ContentError(f"there is no training mistake {min(unknown)!r}; there are {', '.join(named)}")
-    for id, mistake in named.items():
+    for id, (explanation, advice, run) in named.items():
         if id in fails:
-            tests = fails[id]
-            misconception(
-                part,
-                id,
-                mistake.explanation.format(**words),
-                mistake.advice.format(**words),
-                fails=tests if isinstance(tests, str) else list(tests),
-            )(_implement(mistake, training))
+            register = misconception(part, id, explanation.format(**words), advice.format(**words), fails=fails[id])
+            register(_implement(run, training))
 
 
-def _implement(mistake: Mistake, training: Training) -> Callable[..., object]:
+def _implement(run: Run, training: Training) -> Callable[..., object]:
     def train(
         images: Tensor,
         labels: Tensor,
@@ -96,7 +75,7 @@ def _implement(mistake: Mistake, training: Training) -> Callable[..., object]:
         **options: object,
     ) -> object:
         del device  # mistakes are tried on the CPU
-        return mistake.run(training, Call(images, labels, epochs, seed, on_epoch, options))
+        return run(training, Call(images, labels, epochs, seed, on_epoch, options))
 
     return train
 

@@ -64,27 +64,16 @@ class LastLikeTheOthers(_MLP):
         return self.drop(x.relu())
 
 
-@misconception(
-    "MLP",
-    "softmax-at-the-end",
-    "Your network returns probabilities. Logits are asked for: cross-entropy takes the softmax itself, and "
-    "with a second one a loss "
-    "over ten classes never gets below 1.461.",
-    "Return what the last linear layer gives, as it is.",
-    fails=["test_mlp_solves_xor_by_hand", "test_mlp_computes_the_logits"],
+@recurring.probabilities_at_the_end(
+    "MLP", id="softmax-at-the-end", fails=["test_mlp_solves_xor_by_hand", "test_mlp_computes_the_logits"]
 )
 class SoftmaxLast(_MLP):
     def end(self, x):
         return x.softmax(1)
 
 
-@misconception(
-    "MLP",
-    "log-softmax-at-the-end",
-    "Your network returns log-probabilities. This one is asked for its logits, the last linear layer's "
-    "numbers as they are.",
-    "The log-softmax belongs to the other network of this exercise.",
-    fails=["test_mlp_solves_xor_by_hand", "test_mlp_computes_the_logits"],
+@recurring.log_probabilities_at_the_end(
+    "MLP", id="log-softmax-at-the-end", fails=["test_mlp_solves_xor_by_hand", "test_mlp_computes_the_logits"]
 )
 class LogSoftmaxLast(_MLP):
     def end(self, x):
@@ -419,13 +408,8 @@ class RowsOf784(_MLP):
         return x.reshape(-1, 784)
 
 
-@misconception(
-    "MLP",
-    "probabilities-in-eval-mode",
-    "In training mode your network returns logits, in eval mode probabilities. Whoever measures a loss in eval "
-    "mode takes the softmax of a softmax.",
-    "Return logits in both modes; the largest logit is at the same class as the largest probability.",
-    fails=["test_mlp_solves_xor_by_hand", "test_mlp_computes_the_logits"],
+@recurring.probabilities_in_eval_mode(
+    "MLP", id="probabilities-in-eval-mode", fails=["test_mlp_solves_xor_by_hand", "test_mlp_computes_the_logits"]
 )
 class ProbabilitiesInEval(_MLP):
     def end(self, x):

@@ -1443,27 +1443,13 @@ class CNNPlainList(nn.Module):
         return x
 
 
-@misconception(
-    "CNN",
-    "probabilities-at-the-end",
-    "Your network returns probabilities. Cross-entropy takes the softmax itself; with a second one the loss "
-    "over ten classes never gets below "
-    "1.461.",
-    "Return what the last linear layer gives.",
-    fails="test_cnn_returns_logits",
-)
+@recurring.probabilities_at_the_end("CNN", id="probabilities-at-the-end", fails="test_cnn_returns_logits")
 class CNNSoftmax(_CNN):
     def end(self, x):
         return x.softmax(1)
 
 
-@misconception(
-    "CNN",
-    "log-probabilities-at-the-end",
-    "Your network returns log-probabilities; logits are asked for.",
-    "Return what the last linear layer gives.",
-    fails="test_cnn_returns_logits",
-)
+@recurring.log_probabilities_at_the_end("CNN", id="log-probabilities-at-the-end", fails="test_cnn_returns_logits")
 class CNNLogSoftmax(_CNN):
     def end(self, x):
         return x.log_softmax(1)
@@ -1604,13 +1590,7 @@ class CNNDropsLogits(_CNN):
         return F.dropout(x, 0.5, self.training)
 
 
-@misconception(
-    "CNN",
-    "probabilities-in-eval-mode",
-    "In eval mode your network returns probabilities, in training mode logits.",
-    "Return logits in both modes.",
-    fails="test_cnn_returns_logits",
-)
+@recurring.probabilities_in_eval_mode("CNN", id="probabilities-in-eval-mode", fails="test_cnn_returns_logits")
 class CNNProbabilitiesInEval(_CNN):
     def end(self, x):
         return x if self.training else x.softmax(1)

@@ -748,13 +748,8 @@ class PlainList(RightUNet):
         return modules
 
 
-@misconception(
-    "UNet",
-    "softmax-at-the-end",
-    "Your network ends in a softmax. The cross-entropy takes the softmax itself: applied twice, its "
-    "gradient is small and the loss never comes near 0.",
-    "Return what the last convolution gives.",
-    fails="test_unet_returns_logits",
+@recurring.probabilities_at_the_end(
+    "UNet", id="softmax-at-the-end", fails="test_unet_returns_logits", last="convolution"
 )
 class SoftmaxAtTheEnd(RightUNet):
     def end(self, logits):
@@ -811,12 +806,8 @@ class LogitsOnTheCpu(RightUNet):
         return logits.cpu()
 
 
-@misconception(
-    "UNet",
-    "probabilities-in-eval-mode",
-    "In eval mode your network returns probabilities, in training mode logits.",
-    "Return logits in both modes; the largest logit is at the same class.",
-    fails="test_unet_returns_logits_in_eval_mode",
+@recurring.probabilities_in_eval_mode(
+    "UNet", id="probabilities-in-eval-mode", fails="test_unet_returns_logits_in_eval_mode"
 )
 class ProbabilitiesInEval(RightUNet):
     def end(self, logits):

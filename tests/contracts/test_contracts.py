@@ -29,34 +29,12 @@ name = "train_classifier"
 points = 8
 hints = ["a", "b", "c"]
 """,
-    "solutions/10_digits/digits.py": '''
-import torch
-from torch import nn
-
+    "solutions/10_digits/digits.py": (catalog.KIT / "solutions/07_mlp/mlp.py").read_text("utf-8")
+    + """
 
 def double(x):
-    """Twice x."""
     return 2 * x
-
-
-def train_classifier(images, labels, *, epochs, seed, device="cpu", on_epoch=None):
-    """Train a network of one hidden layer."""
-    torch.manual_seed(seed)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 10)).to(device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-    images, labels = images.to(device), labels.to(device)
-    for epoch in range(1, epochs + 1):
-        total = 0.0
-        for batch in torch.randperm(len(images)).split(32):
-            loss = nn.functional.cross_entropy(model(images[batch]), labels[batch])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(batch)
-        if on_epoch:
-            on_epoch(epoch, total / len(images))
-    return model.eval()
-''',
+""",
     "solutions/10_digits/misconceptions.py": """
 from nnkata.grader.authors import classifier_training, recurring
 
@@ -243,6 +221,17 @@ def test_none_for_other_words_returns_none_for_these_alone(wrong):
         (recurring.changes_input_in_place, {"argument": "target"}, "You change `target` in place"),
         (recurring.on_two_devices, {"noun": "block"}, "your block brings tensors of two devices together"),
         (recurring.answers_on_the_cpu, {"noun": "layer"}, "Your layer answers on the CPU"),
+        (
+            recurring.probabilities_at_the_end,
+            {"last": "convolution"},
+            "returns probabilities, where logits are asked for",
+        ),
+        (
+            recurring.log_probabilities_at_the_end,
+            {"last": "convolution"},
+            "the last convolution's numbers as they are.",
+        ),
+        (recurring.probabilities_in_eval_mode, {}, "in eval mode probabilities"),
         (recurring.squeezed, {"example": "(1, 5) gives a number"}, "it is gone: (1, 5) gives a number."),
     ],
 )
