@@ -62,7 +62,7 @@ Content is loaded by the grader while it runs; nothing in the grader imports thi
 from __future__ import annotations
 
 from .contracts import classifier_training, recurring, small_training, training_checks, training_mistakes
-from .exercise.content import bar, misconception, part, rung
+from .exercise.content import bar, misconception, part, parts, rung
 from .judge import compare
 from .judge.draw import Draw
 from .judge.judge import Judge
@@ -75,6 +75,7 @@ __all__ = [
     "compare",
     "misconception",
     "part",
+    "parts",
     "recurring",
     "rung",
     "small_training",

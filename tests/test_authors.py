@@ -35,7 +35,7 @@ def cells(head):
 # -- names -------------------------------------------------------------------------------------------------------------
 
 
-NAMES = {"Draw", "Judge", "bar", "compare", "misconception", "part", "rung"} | {
+NAMES = {"Draw", "Judge", "bar", "compare", "misconception", "part", "parts", "rung"} | {
     "classifier_training",
     "recurring",
     "small_training",

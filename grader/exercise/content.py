@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import importlib
 import linecache
+import types
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +25,43 @@ F = TypeVar("F", bound=Callable[..., Any])
 def part(name: str) -> pytest.MarkDecorator:
     """Mark a hidden test (or `pytestmark`) with the part that it is about."""
     return pytest.mark.part(name)
+
+
+def parts(*names: str, **named: str) -> Callable[[F], F]:
+    """Make of one part's hidden test a test of several parts, of which the same is asked.
+
+    The test is named after one of them; the others get a test of their own name beside it. The other marks go below:
+
+        @parts(mse="mse_loss", l1="l1_loss")
+        @rung("shape")
+        def test_mse_keeps_the_shape(judge, draw):  # and test_l1_keeps_the_shape
+
+    Args:
+        names: parts that are called in their tests' names as they are.
+        named: parts that are called otherwise there.
+
+    Raises:
+        ContentError: the test is not named after one of the parts.
+    """
+    words = {**{name: name for name in names}, **named}
+
+    def make(test: F) -> F:
+        own = [word for word in words if test.__name__.startswith(f"test_{word}_")]
+        if not own:
+            raise ContentError(f"{test.__name__} is not named after one of its parts: test_{min(words)}_…, say")
+        word = max(own, key=len)
+        marks = list(getattr(test, "pytestmark", []))
+        for other, name in words.items():
+            if other != word:
+                full_name = f"test_{other}_{test.__name__.removeprefix(f'test_{word}_')}"
+                twin = types.FunctionType(test.__code__, test.__globals__, full_name, test.__defaults__)
+                twin.__dict__.update(test.__dict__, pytestmark=[*marks])
+                twin.__doc__, twin.__module__ = test.__doc__, test.__module__
+                test.__globals__[full_name] = part(name)(twin)
+        marked: F = part(words[word])(test)
+        return marked
+
+    return make
 
 
 def rung(name: str) -> pytest.MarkDecorator:
