@@ -31,22 +31,34 @@ MAGIC = b"NNK1"
 PREFIX = struct.Struct("<4sIQ")
 MAX_INT = 1 << 63
 CHUNK_BYTES = 1 << 20
+MAX_NAME = 200
 
 
 @dataclass(frozen=True)
 class SizeLimits:
-    """Limits of one message: bytes of header and payload, nesting, number of values, tensor dimensions, characters."""
+    """Limits of one message: bytes of header and payload, nesting, number of values, tensor dimensions, characters.
+
+    Attributes:
+        text: characters of one text; longer ones are cut there. None: texts, names too, are never cut, and what the
+            header cannot hold is refused.
+    """
 
     header: int = 1 << 20
     payload: int = 64 << 20
     depth: int = 12
     values: int = 20_000
     dims: int = 12
-    text: int = 20_000
+    text: int | None = 20_000
+
+    @property
+    def name(self) -> int | None:
+        """Characters of a name in a dict, cut likewise."""
+        return None if self.text is None else MAX_NAME
 
 
 UNTRUSTED = SizeLimits()
-TRUSTED = SizeLimits(header=8 << 20, payload=1 << 30)
+TRUSTED = SizeLimits(header=8 << 20, payload=1 << 30, text=None)
+"""What is sent to a worker: a submission's whole source, which may have 200,000 bytes, takes 1.2 MB at most."""
 
 
 def encode(value: object, *, layout: bool = False, limits: SizeLimits = TRUSTED) -> bytes:
@@ -212,7 +224,7 @@ class _MessageReader:
             return [self.read_value(item, depth + 1) for item in node]
         kind = node.get("$")
         if kind == "dict" and isinstance(node.get("items"), dict):
-            return {key[:200]: self.read_value(item, depth + 1) for key, item in node["items"].items()}
+            return {key[: self.limits.name]: self.read_value(item, depth + 1) for key, item in node["items"].items()}
         if kind == "tensor":
             return self.read_tensor(node)
         if kind == "other":

@@ -85,6 +85,16 @@ def test_all_dtypes_travel_in_one_message():
     assert identical(there_and_back(values), values)
 
 
+def test_what_is_sent_to_a_worker_is_never_cut():
+    sent = {"op": "load", "source": "x" * 1_000_000, "n" * 5_000: "ü" * 100_000}
+    assert wire.decode(wire.encode(sent), layout=True, limits=wire.TRUSTED) == sent
+
+
+def test_what_is_too_large_for_a_worker_is_refused_not_cut():
+    with pytest.raises(WireError, match="8,388,608 are allowed"):
+        wire.encode("x" * (8 << 20))
+
+
 @pytest.mark.parametrize("shape", [(), (1,), (0,), (0, 3), (2, 0, 5), (1, 1, 1), (2, 3, 4), (1,) * 12])
 def test_every_shape_arrives_zero_dimensions_and_none_included(shape):
     tensor = torch.arange(math.prod(shape), dtype=torch.float32).reshape(shape)
