@@ -21,9 +21,12 @@ MAX_SEGMENTS = 24
 """Parts of a dotted name that are followed: nothing lies deeper, and a chain of aliases could be as long as a file."""
 
 PRIVATE_ALLOWED = re.compile(
-    r"torch\._foreach_\w+|torch\._assert|torch\.nn\.modules\.utils\.|torch\.optim\.optimizer\."
+    r"torch\._foreach_\w+|torch\._assert|torch\.nn\.modules\.utils\.|torch\.optim\.optimizer\.|torch\.nn\.init\._\w+$"
 )
 PRIVATE = re.compile(r"torch\.(?:\w+\.)*_(?!_)\w+|torch\.(ops|jit|compile|compiler|classes)(\.|$)")
+SETTINGS = re.compile(r"torch\.backends\..*|os\.environ\[\]")
+"""What is assigned to as a setting: `torch.backends.cudnn.benchmark = False`, `os.environ["NAME"] = "value"`."""
+
 SUSPICIOUS_NAMES = {
     "ctypes": "uses ctypes",
     "_ctypes": "uses ctypes",
@@ -113,13 +116,15 @@ def find_flags(tree: ast.Module, location: Callable[[int], str] = "line {}".form
         ):
             found[f"{location(node.lineno)}: accesses interpreter internals (.{node.attr})"] = None
         for target in _rebound_expressions(node):
-            dotted = module.dotted(target)
-            if dotted and dotted.split(".")[0] in ("torch", "builtins", "sys", "numpy", "math", "os") and "." in dotted:
+            dotted = module.dotted(target.value if isinstance(target, ast.Subscript) else target) or ""
+            top, _, rest = dotted.partition(".")
+            setting = SETTINGS.fullmatch(dotted + "[]" * isinstance(target, ast.Subscript))
+            if rest and not setting and top in ("torch", "builtins", "sys", "numpy", "math", "os"):
                 found[f"{location(getattr(node, 'lineno', 0))}: rebinds {dotted}"] = None
     return list(found)[:20]
 
 
-def _rebound_expressions(node: ast.AST) -> Iterator[ast.expr]:
+def _rebound_expressions(node: ast.AST) -> Iterator[ast.Subscript | ast.Attribute]:
     if isinstance(node, ast.Assign):
         targets = node.targets
     elif isinstance(node, ast.AugAssign | ast.AnnAssign):
@@ -129,9 +134,7 @@ def _rebound_expressions(node: ast.AST) -> Iterator[ast.expr]:
     else:
         return
     for target in targets:
-        if isinstance(target, ast.Subscript):
-            yield target.value
-        elif isinstance(target, ast.Attribute):
+        if isinstance(target, ast.Subscript | ast.Attribute):
             yield target
 
 

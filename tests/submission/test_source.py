@@ -183,6 +183,7 @@ HEAD = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\nfr
         ("def f(x): return torch._softmax(x, 0, False)", "torch._softmax"),
         ("def f(x): return torch.ops.aten.mean(x)", "torch.ops.aten.mean"),
         ("def f(x): return torch._C._nn.mse_loss(x, x)", "torch._C._nn.mse_loss"),
+        ("def f(x): return nn.init._x.__globals__['y'](x)", "torch.nn.init._x.__globals__"),
         ("def f(x): return torch.compile(f)(x)", "torch.compile"),
         ("import ctypes\ndef f(x): return ctypes.c_int(1)", "ctypes.c_int"),
         ("import sys\ndef f(x): return sys._getframe(1)", "sys._getframe"),
@@ -261,6 +262,9 @@ def test_each_family_is_known_by_name(family, text):
         "def f(x): return getattr(x, 'softmax_like')(x) + getattr(x, 'r' + 'elu')",
         "import numpy as np\ndef f(x): return np.exp(x)",
         "def f(x):\n    return undefined_name(x)",
+        "def f(x): return nn.init._calculate_fan_in_and_fan_out(x)[0]",
+        "from torch.nn import init\ndef f(x): return init._calculate_correct_fan(x, 'fan_in')",
+        "from torch.nn.init import _no_grad_uniform_\ndef f(x): return _no_grad_uniform_(x, 0, 1)",
     ],
 )
 def test_honest_code_raises_no_alarm(body):
@@ -301,6 +305,8 @@ def test_a_part_that_is_not_defined_raises_no_alarm():
         ("import torch\nsetattr(torch, 'equal', 1)", "line 2: rebinds torch.*"),
         ("import sys\nsys.modules['torch'] = 1", "line 2: rebinds sys.modules"),
         ("import builtins\nbuiltins.print = 1", "line 2: rebinds builtins.print"),
+        ("import os\nos.environ = {}", "line 2: rebinds os.environ"),
+        ("import torch\ntorch.Tensor.backends = 1", "line 2: rebinds torch.Tensor.backends"),
     ],
 )
 def test_what_looks_like_evasion_is_flagged_with_its_line(text, told):
@@ -315,6 +321,8 @@ def test_what_looks_like_evasion_is_flagged_with_its_line(text, told):
         "class A:\n    def __init__(self):\n        self.torch = 1\n        self.signal = 2",
         "import torch\nwith torch.no_grad():\n    pass",
         "socket = 1\nsubprocess = socket",
+        "import torch\ntorch.backends.cudnn.deterministic = True\ntorch.backends.cuda.matmul.allow_tf32 = False",
+        "import os\nos.environ['CUBLAS_WORKSPACE_CONFIG'] = ':4096:8'\nos.environ['KMP_DUPLICATE_LIB_OK'] = 'True'",
     ],
 )
 def test_ordinary_code_is_not_flagged(text):
