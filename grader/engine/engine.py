@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -214,6 +215,7 @@ def _trial(request: GradingRequest, examined: Examined, student: Student, seed: 
 def _in_process(exercise: Exercise, submission: Submission) -> Student:
     namespace: dict[str, object] = {"__name__": exercise.module.removesuffix(".py")}
     file = f"<{submission.name}>"
+    linecache.cache[file] = (len(submission.text), None, submission.text.splitlines(True), file)
     exec(compile(submission.text, file, "exec"), namespace)
     return Local(exercise, namespace, file)
 

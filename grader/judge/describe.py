@@ -63,6 +63,11 @@ def failure(failure: Failure, part: str) -> tuple[str, ...]:
     return (head, *where)
 
 
+def with_article(name: str) -> str:
+    """Return a class's name with its article: a ValueError, an IndexError."""
+    return f"{'an' if name[:1] in 'AEIO' else 'a'} {name}"
+
+
 def _nested(values: Any) -> str:  # Any: what tolist gives
     if isinstance(values, list):
         return "[" + ", ".join(_nested(value) for value in values) + "]"

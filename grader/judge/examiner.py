@@ -161,10 +161,14 @@ class Examiner:
         names = failure.bases if failure and failure.kind == "exception" else ()
         wrong = error.__name__ not in names
         self._record(question, outcome, wrong=wrong)
+        expected = f"this must raise {describe.with_article(error.__name__)}"
+        if wrong and failure and failure.kind == "exception":
+            head, *where = describe.failure(failure, self.part)
+            raise self._wrong_answer(question, f"{expected}; yours raised {head}", *where, failure=failure)
         if wrong and failure:
             raise self._failed_call(question, failure)
         if wrong:
-            raise self._wrong_answer(question, f"this must raise a {error.__name__}; yours returned a value")
+            raise self._wrong_answer(question, f"{expected}; yours returned a value")
 
     def _check_property(self, question: Question, pending: PendingOutcome, check: Check) -> None:
         outcome = self._receive(pending)

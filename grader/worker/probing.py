@@ -8,6 +8,7 @@ reference, on PyTorch's built-ins and on each misconception (in the grader). An 
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import linecache
@@ -120,15 +121,15 @@ def _call_on_device(device: str, probe: Probe, impl: object, args: list[Any], op
 
 def describe_exception(error: BaseException, file: str) -> dict[str, object]:
     """Return an exception as plain data: its class names, its message and the student's own lines."""
-    lines = []
+    lines: list[tuple[int, str, str]] = []
     for frame, number in traceback.walk_tb(error.__traceback__):
         if frame.f_code.co_filename == file:
             text = linecache.getline(file, number).strip()
-            lines.append([number, str(frame.f_code.co_name)[:80], text[:200]])
+            lines.append((number, str(frame.f_code.co_name)[:80], text[:200]))
     if isinstance(error, SyntaxError) and error.filename == file:
-        lines.append([error.lineno or 0, "", (error.text or "").strip()[:200]])
+        lines.append((error.lineno or 0, "", (error.text or "").strip()[:200]))
     kind = getattr(type(error), "nnkata_kind", "exception")
-    if isinstance(error, NotImplementedError) and not str(error) and lines:
+    if isinstance(error, NotImplementedError) and lines and _is_placeholder(file, lines[-1][0]):
         kind = "unwritten"
     try:
         message = str(error)[:2_000]
@@ -136,6 +137,21 @@ def describe_exception(error: BaseException, file: str) -> dict[str, object]:
         message = ""
     bases = [base.__name__ for base in type(error).__mro__ if base not in (object, BaseException)]
     return {"kind": kind, "type": type(error).__name__, "message": message, "bases": bases, "lines": lines[-5:]}
+
+
+def _is_placeholder(file: str, line: int) -> bool:
+    """Return True if a line is the stub's `raise NotImplementedError`, before which its function does nothing."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            docstring = isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
+            first = node.body[1] if docstring and len(node.body) > 1 else node.body[0]
+            if isinstance(first, ast.Raise) and first.lineno == line and first.exc is not None:
+                return ast.unparse(first.exc) in ("NotImplementedError", "NotImplementedError()")
+    return False
 
 
 class MissingPart(Exception):
