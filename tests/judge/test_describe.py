@@ -52,7 +52,22 @@ def test_a_probe_of_an_exercise_is_told_by_its_first_sentence_on_one_line():
 
 @pytest.mark.parametrize(
     "deceit",
-    ["\x1b[31m", "\x07", "\r", "\x00", "\u202e", "\u2066", "\u200b", "\ufeff", "\x9b", "\ud800", "\ue000"],
+    [
+        "\x1b[31m",
+        "\x07",
+        "\r",
+        "\x00",
+        "\u202e",
+        "\u2066",
+        "\u200b",
+        "\ufeff",
+        "\x9b",
+        "\ud800",
+        "\ue000",
+        "\u2028",
+        "\u2029",
+        "\x85",
+    ],
     ids=ascii,
 )
 def test_characters_that_deceive_a_terminal_are_taken_out(deceit):
