@@ -161,6 +161,11 @@ def test_a_file_that_cannot_be_read(check, work, data, told):
 def test_a_file_that_is_no_file(check, work):
     (work / "10_tiny" / "tiny.py").mkdir()
     assert "is a folder: give a Python file." in check().said
+    for options in ((), ("--submission", "10_tiny/tiny.py")):
+        ran = check(None, "--json", *options)
+        document = json.loads(ran.out)
+        assert (ran.code, document["status"], document["score"]) == (1, "fail", 0.0)
+        assert "tiny.py is a folder: give a Python file." in document["notes"][0]
     (work / "10_tiny" / "tiny.py").rmdir()
     (work / "elsewhere.py").write_text(double("return 2 * x"))
     (work / "10_tiny" / "tiny.py").symlink_to(work / "elsewhere.py")

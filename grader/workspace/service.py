@@ -105,8 +105,6 @@ def grading_requests(
         else:
             assert space is not None
             file = space.file(exercise)
-        if file.is_dir():
-            raise SubmissionError(f"{file} is a folder: give a Python file.")
         own = request.submission is None
         limits = replace(
             exercise.limits,
