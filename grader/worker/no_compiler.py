@@ -1,8 +1,8 @@
 """PyTorch's compiler, left out: nothing here compiles, and importing it costs more than all of torch.
 
 `torch.optim` imports `torch._dynamo` at an optimizer's first step only to tell it to keep away, and torchvision to
-ask whether it is supported. A stand-in that is told so instead saves that. Whatever asks the stand-in for more gets
-the real module. This module runs beside the student's code: the standard library and torch only.
+ask whether it is supported. A stand-in that is told so instead saves that; another takes the settings of
+`torch._inductor`. Whatever asks the stand-ins for more gets the real modules, where those may be read. This module runs beside the student's code: the standard library and torch only.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from typing import Any
 import torch
 
 COMPILER = "torch._dynamo"
+
+BACKEND = "torch._inductor"
+"""Imported by `torch.use_deterministic_algorithms` and by the profiler, for a setting each."""
 
 SYMBOLIC_SHAPES = "torch.fx.experimental.symbolic_shapes"
 
@@ -83,19 +86,39 @@ class _CompilerStandIn(types.ModuleType):
         return getattr(import_compiler(), name)
 
 
+class _BackendStandIn(types.ModuleType):
+    """The settings that PyTorch asks for, or makes, without compiling anything."""
+
+    def __init__(self) -> None:
+        super().__init__(BACKEND)
+        self.__path__: list[str] = []
+        self.config = types.ModuleType(f"{BACKEND}.config")
+        self.config.deterministic = False  # type: ignore[attr-defined]
+        self.config.triton = types.SimpleNamespace(cudagraphs=False)  # type: ignore[attr-defined]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(_import_real(BACKEND), name)
+
+
 class _Finder(importlib.abc.MetaPathFinder):
-    """`import torch._dynamo.something`: the real one, but for what torchvision asks of `utils`."""
+    """Modules below the stand-ins: the real ones, but for what PyTorch and torchvision ask of two of them."""
 
     def find_spec(
         self, fullname: str, *_path_and_target: Any, **_by_name: Any
     ) -> importlib.machinery.ModuleSpec | None:
-        if not fullname.startswith(COMPILER + ".") or not isinstance(sys.modules.get(COMPILER), _CompilerStandIn):
+        package = ".".join(fullname.split(".")[:2])
+        stand_in = sys.modules.get(package)
+        if package == fullname or not isinstance(stand_in, _CompilerStandIn | _BackendStandIn):
             return None
         if fullname == f"{COMPILER}.utils":
             module = types.ModuleType(fullname)
             module.is_compile_supported = lambda _device_type: False  # type: ignore[attr-defined]
+        elif fullname == f"{BACKEND}.config":
+            module = stand_in.config
         else:
-            import_compiler()
+            _import_real(package)
             module = importlib.import_module(fullname)
         return importlib.util.spec_from_loader(fullname, _LoadedModuleLoader(module))
 
@@ -112,12 +135,12 @@ class _LoadedModuleLoader(importlib.abc.Loader):
 
 
 def install() -> None:
-    """Put the stand-in where `torch._dynamo` would be, unless that is there already."""
+    """Put the stand-ins where `torch._dynamo` and `torch._inductor` would be, unless those are there already."""
     if COMPILER not in sys.modules:
-        stand_in = _CompilerStandIn()
-        sys.modules[COMPILER] = stand_in
-        torch._dynamo = stand_in
+        _put({COMPILER: _CompilerStandIn()})
         sys.meta_path.insert(0, _Finder())
+        if BACKEND not in sys.modules:
+            _put({BACKEND: _BackendStandIn()})
     if SYMBOLIC_SHAPES not in sys.modules:
         sys.modules[SYMBOLIC_SHAPES] = _ShapesStandIn(SYMBOLIC_SHAPES)
     sys.modules.setdefault(FORWARD_FORMULAS, types.ModuleType(FORWARD_FORMULAS))
@@ -125,8 +148,37 @@ def install() -> None:
 
 def import_compiler() -> types.ModuleType:
     """Import the real compiler in place of the stand-in, and return it."""
-    if isinstance(sys.modules.get(COMPILER), _CompilerStandIn):
-        for name in [name for name in sys.modules if name == COMPILER or name.startswith(COMPILER + ".")]:
-            del sys.modules[name]
-        del torch._dynamo
-    return importlib.import_module(COMPILER)
+    return _import_real(COMPILER)
+
+
+def _import_real(name: str) -> types.ModuleType:
+    """Import one of the real packages in place of both stand-ins; these stay if it cannot be imported."""
+    removed = _remove(_CompilerStandIn, _BackendStandIn)
+    try:
+        return importlib.import_module(name)
+    except BaseException:  # a worker may not read all of it
+        for package in (COMPILER, BACKEND):
+            if package in removed:
+                _remove(types.ModuleType, packages=(package,))
+        _put(removed)
+        raise
+
+
+def _remove(
+    *kinds: type[types.ModuleType], packages: tuple[str, ...] = (COMPILER, BACKEND)
+) -> dict[str, types.ModuleType]:
+    """Take packages of these kinds, and the modules in them, out of `sys.modules` and of torch; return what was taken."""
+    removed: dict[str, types.ModuleType] = {}
+    for package in packages:
+        if isinstance(sys.modules.get(package), kinds):
+            names = [name for name in sys.modules if name == package or name.startswith(package + ".")]
+            removed |= {name: sys.modules.pop(name) for name in names}
+            vars(torch).pop(package.partition(".")[2], None)
+    return removed
+
+
+def _put(modules: dict[str, types.ModuleType]) -> None:
+    sys.modules.update(modules)
+    for name, module in modules.items():
+        if name in (COMPILER, BACKEND):
+            setattr(torch, name.partition(".")[2], module)

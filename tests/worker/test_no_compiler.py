@@ -15,7 +15,7 @@ no_compiler.install()
 def loaded():
     # parts of the compiler itself: the stand-ins have no file
     return sorted(name for name, module in sys.modules.items()
-                  if name.startswith("torch._dynamo") and getattr(module, "__file__", None))
+                  if name.startswith(("torch._dynamo", "torch._inductor")) and getattr(module, "__file__", None))
 """
 
 FRESH = "weight = torch.nn.Parameter(torch.ones(3))\n"
@@ -87,6 +87,21 @@ from torch.utils.checkpoint import checkpoint
 checkpoint(lambda x: (x * x).sum(), weight, use_reentrant=False).backward()
 assert weight.grad.tolist() == [2.0] * 3
 """,
+    "deterministic algorithms": """
+torch.use_deterministic_algorithms(True)
+assert torch.are_deterministic_algorithms_enabled()
+torch.use_deterministic_algorithms(False)
+""",
+    "profilers": """
+from torch.profiler import ProfilerActivity, profile, record_function, schedule
+with profile(activities=[ProfilerActivity.CPU]) as profiler:
+    with record_function("cube"):
+        torch.ones(3).pow(3)
+assert "cube" in profiler.key_averages().table()
+with profile(schedule=schedule(wait=1, warmup=1, active=1)) as profiler:
+    for _ in range(4):
+        profiler.step()
+""",
     "data loaders": """
 from torch.utils.data import DataLoader, TensorDataset
 assert len(list(DataLoader(TensorDataset(torch.ones(10, 2)), 4, shuffle=True))) == 3
@@ -121,6 +136,30 @@ def test_without_the_stand_in_an_optimizer_would_import_the_compiler():
 def test_whoever_asks_for_more_gets_the_real_compiler():
     said = run("import torch._dynamo\nprint(callable(torch._dynamo.explain), bool(loaded()))")
     assert said.split() == ["True", "True"]
+
+
+@pytest.mark.parametrize("package", ["torch._dynamo", "torch._inductor"])
+def test_the_stand_ins_stay_where_the_real_compiler_cannot_be_imported(package):
+    code = f"""
+class Refusing:
+    def find_spec(self, name, *_):
+        if name == "{package}.config_utils" or name == "torch._dynamo.convert_frame":
+            raise PermissionError(13, "Permission denied", name)
+sys.meta_path.insert(0, Refusing())
+before = sys.modules["torch._dynamo"], sys.modules["torch._inductor"]
+for module in ("torch._dynamo.convert_frame", "{package}.config_utils"):
+    try:
+        __import__(module)
+    except PermissionError:
+        print("refused")
+assert before == (sys.modules["torch._dynamo"], sys.modules["torch._inductor"]) == (torch._dynamo, torch._inductor)
+torch.use_deterministic_algorithms(True)
+weight = torch.nn.Parameter(torch.ones(3))
+weight.sum().backward()
+torch.optim.SGD([weight]).step()
+assert not loaded()
+"""
+    assert run(code).split() == ["refused"] * 2
 
 
 def test_installing_twice_changes_nothing():
