@@ -6,6 +6,7 @@ never moves.
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 from functools import partial
@@ -23,6 +24,19 @@ from .worker_handle import ALL_DEFENCES, Defences, Progress, Worker, WorkerDied,
 
 MAX_IMPORT_PRINTS = 4_000
 """Characters kept of what the module printed while it was imported."""
+
+
+OUT_OF_REACH = re.compile(
+    r"OSError: (<urlopen error |\[Errno (-\d+|1|2|13|17|27|30|38)\] )"
+    r"|RuntimeError: (Error downloading|Dataset not found|Parent directory .* does not exist|.*open file failed with)",
+    re.DOTALL,
+)
+"""Exceptions, with their messages, of code that reaches for a file, a program or the network."""
+
+OUT_OF_REACH_ADVICE = (
+    "While it is graded, your code has no files, no network and no other programs:"
+    ' leave this out, or put it under `if __name__ == "__main__":`'
+)
 
 
 class ConfinedStudent:
@@ -94,7 +108,9 @@ class ConfinedStudent:
         try:
             reply = worker.reply_to(question_id, self.on_progress)
             answer = _with_part_name(_parse_reply(reply, time.monotonic() - began), part)
-            return replace(answer, failure=self._with_locations(answer.failure)) if answer.failure else answer
+            if answer.failure is None:
+                return answer
+            return replace(answer, failure=_with_advice(self._with_locations(answer.failure)))
         except WorkerDied as died:
             self._remove(worker)
             return failed_outcome(died.failure, time.monotonic() - began)
@@ -169,7 +185,7 @@ class ConfinedStudent:
         )
 
     def _read_import_failure(self, reply: Value) -> Failure:
-        failure = self._with_locations(parse_failure(reply))
+        failure = _with_advice(self._with_locations(parse_failure(reply)))
         text = failure.message if failure.kind == "forbidden" else f"{failure.type}: {failure.message}"
         message = f"importing the file: {text}"
         return Failure(kind="import", type=failure.type, message=message, lines=failure.lines)
@@ -182,6 +198,15 @@ def _parse_reply(reply: Value, seconds: float) -> Outcome:
     except Exception as error:  # a reply may have any form, and none may stop the grader
         text = f"the submission's process sent what is no answer ({type(error).__name__})"
         return failed_outcome(Failure(kind="refused", type="Refused", message=text), seconds)
+
+
+def _with_advice(failure: Failure) -> Failure:
+    """Return the failure with what to change, if it is about something that a worker does not have."""
+    kind = "OSError" if "OSError" in failure.bases else failure.type
+    if failure.kind != "exception" or not OUT_OF_REACH.match(f"{kind}: {failure.message}"):
+        return failure
+    first_line = failure.message.partition("\n")[0].rstrip(" .:")
+    return replace(failure, message=f"{first_line}. {OUT_OF_REACH_ADVICE}")
 
 
 def _with_part_name(answer: Outcome, part: str) -> Outcome:

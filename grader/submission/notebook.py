@@ -161,10 +161,10 @@ def _statements(tree: ast.Module, cell: Cell) -> Iterator[Statement]:
 
 
 def _needs_the_kernel(node: ast.stmt) -> bool:
-    """Return True if a statement imports what only a notebook has."""
+    """Return True if a statement imports this kit, which a notebook checks itself with and a worker lacks."""
     if isinstance(node, ast.Import):
-        return all(alias.name.split(".")[0] in ("nnkata", "IPython", "google") for alias in node.names)
-    return isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("nnkata", "IPython", "google")
+        return all(alias.name.split(".")[0] == "nnkata" for alias in node.names)
+    return isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "nnkata"
 
 
 def _bound_names(node: ast.AST) -> Iterator[str]:

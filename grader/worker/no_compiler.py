@@ -2,7 +2,8 @@
 
 `torch.optim` imports `torch._dynamo` at an optimizer's first step only to tell it to keep away, and torchvision to
 ask whether it is supported. A stand-in that is told so instead saves that; another takes the settings of
-`torch._inductor`. Whatever asks the stand-ins for more gets the real modules, where those may be read. This module runs beside the student's code: the standard library and torch only.
+`torch._inductor`. Whatever asks the stand-ins for more gets the real modules, where those may be read. This module
+runs beside the student's code: the standard library and torch only.
 """
 
 from __future__ import annotations
@@ -167,7 +168,7 @@ def _import_real(name: str) -> types.ModuleType:
 def _remove(
     *kinds: type[types.ModuleType], packages: tuple[str, ...] = (COMPILER, BACKEND)
 ) -> dict[str, types.ModuleType]:
-    """Take packages of these kinds, and the modules in them, out of `sys.modules` and of torch; return what was taken."""
+    """Take packages of these kinds out of `sys.modules` and of torch, modules in them too; return what was taken."""
     removed: dict[str, types.ModuleType] = {}
     for package in packages:
         if isinstance(sys.modules.get(package), kinds):

@@ -9,7 +9,7 @@ import signal
 
 import torch
 
-from . import guard, no_compiler, torchvision_compat
+from . import guard, no_compiler, script_habits, stand_ins, torchvision_compat
 from .worker_config import TemplateConfig
 
 
@@ -34,11 +34,13 @@ def configure_process(config: TemplateConfig) -> None:
     """Set up a process in which, or in forks of which, a student's code will run: after `prepare_torch`.
 
     Ctrl-C is left to the grader, random numbers begin at the same seed in every worker, a GPU computes in full float32
-    precision (no TF32), and the guard refuses what is forbidden, for good.
+    precision (no TF32), habits of scripts do no harm, and the guard refuses what is forbidden, for good.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(config.threads)
     torch.manual_seed(0)
     if config.gpu:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    script_habits.install()
+    stand_ins.prepare()
     guard.install(config.forbidden, calls=config.guard_calls, operators=config.guard_operators, gpu=config.gpu)

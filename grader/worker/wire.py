@@ -26,6 +26,7 @@ from ..errors import WireError
 from ..model import Opaque, Value
 from . import tensor_codec
 from .printable import strip_unprintable
+from .stand_ins import StandIn
 
 MAGIC = b"NNK1"
 PREFIX = struct.Struct("<4sIQ")
@@ -193,7 +194,10 @@ class _MessageWriter:
 def opaque_node(value: object) -> dict[str, object]:
     """Return the node of something that is no plain data: its type's name and a short text."""
     kind = type(value)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    if isinstance(value, StandIn) and kind is StandIn:
+        name = f"stand-in for {value._name}, which is left out here"
+    else:
+        name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     try:
         text = repr(value)[:200]
     except Exception:  # a student's __repr__ may do anything

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import WireError
-from . import guard, probing, wire
+from . import guard, probing, stand_ins, wire
 from .confinement import CannotConfine, Confinement, Rlimits
 from .worker_config import WorkerConfig
 
@@ -121,6 +121,8 @@ class StudentModule:
         linecache.cache[self.file] = (len(source), None, source.splitlines(True), self.file)
         module = types.ModuleType(self.module_name)
         module.__file__ = self.file
+        notebook = self.file.lower().endswith(".ipynb>")
+        vars(module)["__builtins__"] = stand_ins.make_builtins(source, self.file, notebook=notebook)
         sys.modules[self.module_name] = module
         reply: dict[str, object] = {}
         with probing.captured_prints() as prints:
