@@ -17,6 +17,7 @@ from nnkata.grader.commands import course, dev
 from nnkata.grader.commands.terminal import (
     EXIT_FAILED,
     EXIT_GRADER_ERROR,
+    EXIT_USAGE,
     errors_as_messages,
     exit_with_message,
     exit_with_usage_error,
@@ -416,7 +417,18 @@ def _warn(space: Workspace | None) -> None:
 
 
 def main() -> None:
-    """Run the command `nnkata`."""
+    """Run the command `nnkata`.
+
+    In a folder that has been deleted nothing works, torch least of all: it ends the process when it is imported.
+    """
+    from nnkata.grader.errors import UsageError
+    from nnkata.grader.files import find_working_folder
+
+    try:
+        find_working_folder()
+    except UsageError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(EXIT_USAGE)
     run: Callable[[], object] = app
     run()
 

@@ -1,4 +1,7 @@
-"""Writing files so that nothing is lost and nothing is followed: whole or not at all, and never through a link."""
+"""Writing files so that nothing is lost and nothing is followed: whole or not at all, and never through a link.
+
+And two folders that every process seems to have, and some do not: the home folder and the working folder.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,24 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from .errors import UsageError
+
+
+def find_home_folder() -> Path | None:
+    """Return the home folder, or None for a user without one: no HOME, and no entry in the password file."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
+
+
+def find_working_folder() -> Path:
+    """Return the working folder; UsageError if it has been deleted."""
+    try:
+        return Path.cwd().resolve()
+    except FileNotFoundError:
+        raise UsageError("The folder that you are in has been deleted: cd into another one, and try again.") from None
 
 
 def write_whole(file: Path, text: str) -> None:

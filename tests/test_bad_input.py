@@ -185,8 +185,9 @@ def test_a_byte_order_mark_and_windows_lines_do_no_harm(check):
     ("top", "told"),
     [
         (
-            "import nowhere_to_be_found",
-            "ModuleNotFoundError: No module named 'nowhere_to_be_found' line 1, in <module>",
+            "import nowhere_to_be_found; nowhere_to_be_found.begin()",
+            "ModuleNotFoundError: there is no nowhere_to_be_found where your code is graded,"
+            " so nowhere_to_be_found.begin cannot be used",
         ),
         ("import torch\nx = torch.ones(2) @ torch.ones(3)", "importing the file: RuntimeError: "),
         ("import sys\nsys.exit()", "importing the file: SystemExit"),

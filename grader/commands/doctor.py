@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .. import files
 from ..errors import NnkataError
 from ..exercise import catalog
 from ..sandbox.fork_client import start_server
@@ -96,10 +97,12 @@ def _examine_exercises() -> Finding:
 
 
 def _examine_workspace() -> Finding:
-    from pathlib import Path
-
     try:
-        space = workspace.find(Path.cwd().resolve(), catalog.KIT)
+        folder = files.find_working_folder()
+    except NnkataError as error:
+        return Finding("workspace", False, str(error))
+    try:
+        space = workspace.find(folder, catalog.KIT)
     except NnkataError:
         return Finding("workspace", True, "none here", "`nnkata init` creates one.")
     return Finding("workspace", not space.warnings, str(space.folder), "; ".join(space.warnings))

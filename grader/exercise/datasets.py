@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import GraderError, UsageError
+from ..files import find_home_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,11 +41,16 @@ DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 
 
 def cache_folder() -> Path:
-    """Return the folder for unpacked data: `NNKATA_CACHE`, or the user's cache folder."""
+    """Return the folder for unpacked data: `NNKATA_CACHE`, or the user's cache folder.
+
+    A user without a home folder gets one among the temporary files: what is in it is checked before every use.
+    """
     if named := os.environ.get("NNKATA_CACHE"):
         return Path(named)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "nnkata"
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "nnkata"
+    home = find_home_folder()
+    return home / ".cache" / "nnkata" if home else Path(tempfile.gettempdir()) / f"nnkata-{os.getuid()}"
 
 
 def root(name: str = "mnist", data: Path | None = None) -> Path:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def current_workspace() -> Workspace:
     """Return the workspace of the current folder; UsageError if there is none."""
-    return workspace.find(Path.cwd().resolve(), catalog.KIT)
+    return workspace.find(files.find_working_folder(), catalog.KIT)
 
 
 def init(folder: Path) -> tuple[list[str], list[str]]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..engine.engine import Engine
 
 KEYS_LINE = "[dim]watching {file} · h hint · n next · q quit[/]"
+KEYLESS_LINE = "[dim]watching {file} · Ctrl-C ends it[/]"
 
 
 def watch(wanted: str | None, console: Console) -> None:
@@ -53,7 +54,7 @@ def _watch_one(
     file = space.file(exercise)
     file.parent.mkdir(parents=True, exist_ok=True)
     seen = _fingerprint(file)
-    result = _check(engine, space, exercise, console)
+    result = _check(engine, space, exercise, console, pressed)
     for _ in changes(file.parent, debounce=50, step=10, rust_timeout=100, yield_on_timeout=True, raise_interrupt=True):
         key = pressed.key()
         if key == "q":
@@ -65,7 +66,7 @@ def _watch_one(
         if _fingerprint(file) != seen:  # saved again, perhaps while it was being checked
             seen = _fingerprint(file)
             console.clear()
-            result = _check(engine, space, exercise, console)
+            result = _check(engine, space, exercise, console, pressed)
             if result.status == "pass":
                 following = service.next_exercise(space, exercise.id)
                 if following:
@@ -82,11 +83,12 @@ def _fingerprint(file: Path) -> tuple[int, int, int] | None:
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-def _check(engine: Engine, space: Workspace, exercise: Exercise, console: Console) -> Result:
+def _check(engine: Engine, space: Workspace, exercise: Exercise, console: Console, pressed: KeyReader) -> Result:
     (request,) = service.grading_requests(service.CheckRequest(exercises=(exercise.id,)), space)
     result = service.check(engine, request, space)
     report.show(result, exercise.title, console)
-    console.print(KEYS_LINE.format(file=f"{exercise.id}/{exercise.module}"), highlight=False)
+    line = KEYS_LINE if pressed.listening else KEYLESS_LINE
+    console.print(line.format(file=f"{exercise.id}/{exercise.module}"), highlight=False)
     if result.status != "pass" and not exercise.bars:  # those whose tests train would keep keys and saves waiting
         engine.foresee(exercise)  # while the student reads and thinks
     return result
@@ -122,7 +124,7 @@ class KeyReader:
 
 @contextlib.contextmanager
 def _read_keys() -> Iterator[KeyReader]:
-    if not sys.stdin.isatty():
+    if not sys.stdin.isatty() or not _has_single_keys():
         yield KeyReader(listening=False)
         return
     import termios
@@ -134,3 +136,16 @@ def _read_keys() -> Iterator[KeyReader]:
         yield KeyReader(listening=True)
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+def _has_single_keys() -> bool:
+    """Return True if keys can be read without Enter: Windows cannot, nor can some terminals."""
+    try:
+        import termios
+    except ImportError:
+        return False
+    try:
+        termios.tcgetattr(sys.stdin)
+    except termios.error:
+        return False
+    return True

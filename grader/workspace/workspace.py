@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from ..errors import UsageError
-from ..files import write_whole
+from ..files import find_home_folder, write_whole
 from ..model import Exercise, Result
 
 MARKER = ".nnkata"
@@ -139,8 +139,9 @@ def find(start: Path, kit: Path) -> Workspace:
     Raises:
         UsageError: there is none; the message says how to create one.
     """
+    home = find_home_folder()
     for folder in (start, *start.parents):
-        if (folder / MARKER).is_dir() and folder != Path.home():
+        if (folder / MARKER).is_dir() and folder != home:
             return Workspace(folder, folder / MARKER)
         if folder == kit and (kit / "pyproject.toml").is_file():
             return Workspace(kit / "exercises", kit / MARKER)
