@@ -1,5 +1,7 @@
 """A submission's source reaches its worker whole, up to the limit of a file, and what is above it is refused unrun."""
 
+import json
+
 import pytest
 from nnkata.grader.engine import engine
 from nnkata.grader.exercise import catalog
@@ -45,3 +47,20 @@ def test_one_byte_more_is_refused_before_anything_runs_and_the_limit_is_named(gr
     result = grade(grader, tmp_path, padded(source.MAX_SOURCE_BYTES + 1, "# comment\n"))
     assert (result.status, result.score, result.tests) == ("fail", 0.0, ())
     assert "200,000 bytes" in result.notes[0]
+
+
+@pytest.mark.parametrize(("size", "whole"), [(190_000, True), (source.MAX_SOURCE_BYTES, False)])
+def test_a_long_cell_of_a_notebook_is_graded_whole_or_refused_whole(grader, tmp_path, size, whole):
+    """What the stub imports comes on top of the cell, so that one as large as a file may be is too large."""
+    head, tail = (
+        "def mse_loss(input, target, reduction='mean'):\n    #",
+        "\n    return ((input - target) ** 2).mean()\n",
+    )
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    cell["source"] = head + "x" * (size - len(head + tail)) + tail
+    file = tmp_path / "losses.ipynb"
+    file.write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    options = GradingOptions(seed=20, parts=("mse_loss",), training="none")
+    result = grader.grade(engine.GradingRequest(LOSSES, file, options))
+    assert [test.status for test in result.tests if "mean_is_the_default" in test.id] == ["pass"] * whole
+    assert whole or "200,000 bytes" in result.notes[0]
