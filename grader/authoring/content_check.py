@@ -8,6 +8,7 @@ the one made from the solution.
 from __future__ import annotations
 
 import ast
+import linecache
 import multiprocessing
 import os
 from collections import Counter
@@ -168,8 +169,10 @@ def _right_implementations(exercise: Exercise) -> Iterator[tuple[str, dict[str, 
 def _check_stub(exercise: Exercise) -> Iterator[str]:
     namespace: dict[str, object] = {"__name__": "stub"}
     source = make_stub(exercise.solution.read_text("utf-8"))
-    exec(compile(source, "stub.py", "exec"), namespace)
-    trial = run_hidden_tests(Trial(exercise, Local(exercise, namespace, "stub.py"), 0))
+    file = f"<stub of {exercise.id}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(True), file)  # for those who look a line up
+    exec(compile(source, file, "exec"), namespace)
+    trial = run_hidden_tests(Trial(exercise, Local(exercise, namespace, file), 0))
     for verdict in trial.verdicts:
         if verdict.status not in ("fail", "skip"):
             yield f"the stub gets {verdict.status} at {verdict.id}; it must fail: {verdict.message}"
