@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 Status = Literal["pass", "fail", "error", "skip"]
 
+PLACEHOLDER = ("# YOUR CODE HERE", "raise NotImplementedError")
+"""The lines of a stub that a student replaces."""
+
 RUNGS = ("shape", "number", "values", "gradient", "edge", "layout", "dtype", "device", "training", "bar")
 """The ladder of every part, lowest rung first."""
 

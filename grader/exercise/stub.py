@@ -10,9 +10,9 @@ import ast
 from dataclasses import dataclass
 
 from ..errors import ContentError
+from ..model import PLACEHOLDER
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-PLACEHOLDER = ("# YOUR CODE HERE", "raise NotImplementedError")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from typing import Any, TextIO
 import torch
 from torch.utils._pytree import tree_map
 
+from ..model import PLACEHOLDER
 from . import fake_device, training_probes
 from .training_progress import OnProgress, report, reported_to
 
@@ -140,9 +141,12 @@ def describe_exception(error: BaseException, file: str) -> dict[str, object]:
 
 
 def _is_placeholder(file: str, line: int) -> bool:
-    """Return True if a line is the stub's `raise NotImplementedError`, before which its function does nothing."""
+    """Return True if a line is the stub's `raise NotImplementedError`: below its comment, or first in its function."""
+    source = linecache.getlines(file)
+    if tuple(text.strip().removesuffix("()") for text in source[max(line - 2, 0) : line]) == PLACEHOLDER:
+        return True
     try:
-        tree = ast.parse("".join(linecache.getlines(file)))
+        tree = ast.parse("".join(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     for node in ast.walk(tree):

@@ -42,8 +42,9 @@ def messages(result):
     [
         "    raise NotImplementedError\n",
         "    '''Return the loss.'''\n    # YOUR CODE HERE\n    raise NotImplementedError()\n",
+        "    given = input.shape\n    # YOUR CODE HERE\n    raise NotImplementedError\n",
     ],
-    ids=["bare", "docstring"],
+    ids=["bare", "docstring", "below what is given"],
 )
 def test_the_stub_s_own_form_is_not_written_yet(grader, stub, in_process):
     result = mse(grader, stub, in_process=in_process)
