@@ -1,4 +1,4 @@
-"""The one way from a submitted file, its bytes, or a notebook's cells to checked source text.
+"""The one way from a submitted file, or its bytes, to checked source text.
 
 Nothing here raises for what a student submitted: what cannot be read is an `Unreadable`, with a reason for them.
 """
@@ -6,7 +6,7 @@ Nothing here raises for what a student submitted: what cannot be read is an `Unr
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -15,7 +15,6 @@ from ..errors import SubmissionError
 from ..model import Exercise
 from . import location, notebook, notebook_cells, source
 from .location import Location
-from .notebook_cells import Cell
 from .source import Submission
 
 
@@ -57,11 +56,6 @@ def read_file(path: Path, exercise: Exercise) -> Submission | Unreadable:
 def read_bytes(data: bytes, name: str, exercise: Exercise) -> Submission | Unreadable:
     """Return the submission that a file's bytes hold: a notebook if it is called like one, else a script."""
     return _or_unreadable(name, lambda: _parse(data, name, exercise))
-
-
-def read_cells(cells: Iterable[Cell], name: str, exercise: Exercise) -> Submission | Unreadable:
-    """Return the submission that a notebook's code cells make."""
-    return _or_unreadable(name, lambda: notebook.build_submission(cells, name, exercise))
 
 
 def digest(file: BinaryIO, place: Location) -> str:

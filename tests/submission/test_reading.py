@@ -4,9 +4,8 @@ import json
 
 import pytest
 from nnkata.grader.exercise import catalog
-from nnkata.grader.submission import forbidden_uses, reading
+from nnkata.grader.submission import forbidden_uses, notebook_cells, reading
 from nnkata.grader.submission.examination import Examined, examine
-from nnkata.grader.submission.notebook_cells import Cell
 from nnkata.grader.submission.reading import Unreadable
 from nnkata.grader.submission.source import Submission
 
@@ -28,8 +27,9 @@ def test_a_notebooks_ending_counts_in_any_case():
 
 
 def test_cells_give_what_their_notebook_gives():
-    read = reading.read_cells([Cell(CODE, "", 1)], "03_losses.ipynb", LOSSES)
-    assert read == reading.read_bytes(NOTEBOOK, "03_losses.ipynb", LOSSES)
+    cells = [notebook_cells.stripped(raw) for raw in json.loads(NOTEBOOK)["cells"]]
+    read = reading.read_bytes(json.dumps({"cells": cells}).encode(), "03_losses.ipynb", LOSSES)
+    assert isinstance(read, Submission) and read == reading.read_bytes(NOTEBOOK, "03_losses.ipynb", LOSSES)
 
 
 @pytest.mark.parametrize(
